@@ -1,0 +1,172 @@
+"""A checked spec: every name resolved, every expression typed, ranged and levelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewardkit.diagnostics import Diagnostic, Source, Span
+from rewardkit.language import tree as t
+from rewardkit.types.interval import FULL, Interval
+from rewardkit.types.levels import Level
+from rewardkit.types.types import Type
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A checked expression. `op` says what it is, `data` what `op` needs beside its `args`:
+
+    | op | args | data |
+    | --- | --- | --- |
+    | `constant` | | the value: `Fraction`, `bool`, `str`, `None` or a tuple of them |
+    | `column` | | the column's name (`answer`, `completion.text`) |
+    | `param`, `step` | | the param's name |
+    | `let` | its value | its name |
+    | `term` | value, then gate and `else` where gated | its `TermSpec` facts: name, range, gated |
+    | `alias` | a value, with a narrowed type | |
+    | `add sub mul div neg`, `eq ne lt le gt ge`, `not and or` | operands | |
+    | `is_null`, `coalesce`, `if`, `failed` | operands | |
+    | `field` | a structured value | the field's name |
+    | `index` | list, position | |
+    | `list` | the items | |
+    | `call` | the arguments that are not constants | `CallData` |
+    | `aggregate` | value and `where`, each if written | `AggregateData` |
+    | `fold` | list, body, and `where` if written | `FoldData` |
+    | `element` | | the number of the fold it belongs to |
+    """
+
+    op: str
+    args: tuple[Value, ...]
+    type: Type
+    span: Span
+    interval: Interval = FULL
+    level: Level = Level.CONSTANT
+    faults: bool = False  # some row's value may be a fault
+    path: str | None = None  # what a test can narrow: a name or a path
+    data: Any = None
+
+
+@dataclass(frozen=True)
+class CallData:
+    """`function` with the constant arguments by name; `order` names the parameters of `args`."""
+
+    function: Any
+    constants: tuple[tuple[str, Any], ...]
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AggregateData:
+    function: str
+    scope: str  # "group" or "batch"
+    has_value: bool
+    has_where: bool
+
+
+@dataclass(frozen=True)
+class FoldData:
+    function: str
+    number: int
+    has_where: bool
+
+
+@dataclass(frozen=True)
+class TermData:
+    name: str
+    range: Interval | None
+    gated: bool
+    otherwise_null: bool = False
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    name: str
+    column: str  # a dotted path into the row
+    type: Type
+    range: Interval | None
+    per_prompt: bool
+    span: Span
+
+
+@dataclass(frozen=True)
+class ParamSpec:
+    name: str
+    type: Type
+    range: Interval | None
+    default: Any  # Fraction, bool or str
+    span: Span
+
+
+@dataclass(frozen=True)
+class TermSpec:
+    name: str
+    value: Value  # the whole term, op `term`
+    span: Span
+
+    @property
+    def interval(self) -> Interval:
+        return self.value.interval
+
+
+@dataclass(frozen=True)
+class AdvantageSpec:
+    name: str
+    options: Mapping[str, Value]
+    scale: Value | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class SampleSpec:
+    name: str
+    fields: Mapping[str, t.Assignment]  # path -> what the test gives it
+    group: int | None
+    span: Span
+
+
+@dataclass(frozen=True)
+class ExpectSpec:
+    """`condition` reads columns named `sample.field`; `tolerance` is a number or `None`."""
+
+    condition: Value
+    tolerance: float | None
+    span: Span
+    #: (sample, field) pairs that the condition names
+    reads: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class TestSpec:
+    name: str
+    samples: tuple[SampleSpec, ...]
+    values: Mapping[str, Mapping[str, Any]]  # sample -> path -> constant
+    expects: tuple[ExpectSpec, ...]
+    later: tuple[str, ...]  # what it uses that is not there yet
+    span: Span
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything later rooms need; nothing below the checker reads the syntax tree for meaning."""
+
+    source: Source
+    module: t.Module
+    inputs: Mapping[str, InputSpec]
+    params: Mapping[str, ParamSpec]
+    lets: Mapping[str, Value]
+    terms: Mapping[str, TermSpec]
+    weights: tuple[tuple[str, Value], ...]
+    reward_range: Interval | None
+    reward_interval: Interval
+    skips: tuple[Value, ...]
+    masks: tuple[Value, ...]
+    advantage: AdvantageSpec | None
+    tests: tuple[TestSpec, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    later: tuple[str, ...] = ()  # what the spec uses that is not there yet
+    columns: frozenset[str] = field(default_factory=frozenset)  # columns that some value reads
+
+    @property
+    def has_reward(self) -> bool:
+        return bool(self.weights)

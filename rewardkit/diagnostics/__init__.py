@@ -1,0 +1,24 @@
+"""Source text and spans, the diagnostic value, its renderers, the catalogue of codes."""
+
+from rewardkit.diagnostics.diagnostic import (
+    Collector,
+    Diagnostic,
+    Label,
+    RewardError,
+    SpecError,
+)
+from rewardkit.diagnostics.full import render_full
+from rewardkit.diagnostics.json import to_json
+from rewardkit.diagnostics.source import Source, Span
+
+__all__ = [
+    "Collector",
+    "Diagnostic",
+    "Label",
+    "RewardError",
+    "Source",
+    "Span",
+    "SpecError",
+    "render_full",
+    "to_json",
+]

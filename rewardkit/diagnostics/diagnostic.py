@@ -1,0 +1,93 @@
+"""The diagnostic value, and the errors that carry several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rewardkit.diagnostics.source import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A span with a remark; `""` only underlines."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding: where it shows (`primary`), the declarations that make it so (`labels`), what to do.
+
+    `message` is one terse sentence: lower case, no full stop, user text in backticks.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    primary: Label
+    labels: tuple[Label, ...] = ()
+    help: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity == "error"
+
+
+class RewardError(Exception):
+    """Base of every error that rewardkit raises on purpose; its text is one line that says what to do."""
+
+
+class SpecError(RewardError):
+    """A spec that does not check. `diagnostics` holds every finding, errors first to last in the file."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = diagnostics
+        super().__init__()
+
+    def __str__(self) -> str:
+        from rewardkit.diagnostics.full import render_full
+
+        return "\n\n" + "\n\n".join(render_full(d) for d in self.diagnostics if d.is_error)
+
+
+class Collector:
+    """Diagnostics gathered while a spec is read; later stages add to the same one."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        labels: tuple[Label, ...] = (),
+        help: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.add(Diagnostic(code, "error", message, Label(span, label), labels, help, notes))
+
+    def warning(
+        self, code: str, message: str, span: Span, label: str = "", *, help: str | None = None
+    ) -> None:
+        self.add(Diagnostic(code, "warning", message, Label(span, label), (), help))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic once: the same finding at the same place, reached twice, is one."""
+        if diagnostic not in self._found:
+            self._found.append(diagnostic)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.is_error for d in self._found)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """In file order; at one place errors before warnings."""
+        return tuple(sorted(self._found, key=lambda d: (d.primary.span.start, not d.is_error, d.code)))

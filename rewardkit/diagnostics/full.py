@@ -1,0 +1,69 @@
+"""The full renderer: message, source lines with underlines, notes, help."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from rewardkit.diagnostics.diagnostic import Diagnostic, Label
+from rewardkit.diagnostics.source import Source
+
+#: a line longer than this is cut around its underline, so that hostile input stays readable
+_WIDTH = 160
+
+
+def render_full(diagnostic: Diagnostic) -> str:
+    """A diagnostic as plain text over several lines, without a trailing newline."""
+    source = diagnostic.primary.span.source
+    line, column = source.position(diagnostic.primary.span.start)
+    labels = [(diagnostic.primary, "^")] + [
+        (label, "-") for label in diagnostic.labels if label.span.source is source
+    ]
+    by_line: dict[int, list[tuple[Label, str]]] = defaultdict(list)
+    for label, mark in labels:
+        by_line[source.position(label.span.start)[0]].append((label, mark))
+    width = len(str(max(by_line)))
+    pad = " " * width
+
+    out = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    out.append(f"{pad}--> {source.name}:{line}:{column}")
+    out.append(f"{pad} |")
+    previous = None
+    for number in sorted(by_line):
+        if previous is not None and number > previous + 1:
+            out.append("...")
+        out.extend(_source_line(source, number, by_line[number], width))
+        previous = number
+    trailer = [f"{pad} = note: {note}" for note in diagnostic.notes]
+    if diagnostic.help:
+        trailer.append(f"{pad} = help: {diagnostic.help}")
+    if trailer:
+        out.append(f"{pad} |")
+        out.extend(trailer)
+    return "\n".join(out)
+
+
+def _source_line(source: Source, number: int, labels: list[tuple[Label, str]], width: int) -> list[str]:
+    text = _visible(source.line(number))
+    cut = 0
+    if len(text) > _WIDTH:
+        first = min(source.position(label.span.start)[1] for label, _ in labels)
+        cut = max(0, first - 1 - _WIDTH // 2)
+        text = ("…" if cut else "") + text[cut : cut + _WIDTH] + "…"
+        cut -= 1 if cut else 0
+    out = [f"{number:>{width}} | {text}"]
+    for label, mark in sorted(labels, key=lambda item: item[0].span.start):
+        start = source.position(label.span.start)[1] - 1 - cut
+        length = max(1, min(label.span.end - label.span.start, len(text) - start))
+        newline = label.span.text.find("\n")
+        if newline > 0:
+            length = min(length, newline)
+        line = f"{' ' * width} | {' ' * start}{mark * length} {label.text}"
+        out.append(line.rstrip())
+    return out
+
+
+def _visible(text: str) -> str:
+    """Control and bidirectional characters shown as a dot, so that a terminal is never steered by a spec."""
+    return "".join(
+        " " if c == "\t" else c if c.isprintable() and not "‪" <= c <= "⁩" else "·" for c in text
+    )

@@ -1,0 +1,36 @@
+"""The JSON renderer: one object per diagnostic, positions from 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rewardkit.diagnostics.diagnostic import Diagnostic, Label
+
+
+def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as plain values, ready for `json.dumps`."""
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        **_place(diagnostic.primary),
+        "labels": [_place(label) for label in diagnostic.labels],
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+    }
+
+
+def _place(label: Label) -> dict[str, Any]:
+    source = label.span.source
+    line, column = source.position(label.span.start)
+    end_line, end_column = source.position(label.span.end)
+    return {
+        "file": source.name,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+        "start": label.span.start,
+        "end": label.span.end,
+        "label": label.text,
+    }

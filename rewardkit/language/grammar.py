@@ -1,0 +1,81 @@
+"""The parse table: built once per grammar, kept beside the package or in the user's cache, then loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import lark
+
+_OPTIONS = {
+    "parser": "lalr",
+    "lexer": "contextual",
+    "propagate_positions": True,
+    "maybe_placeholders": False,
+}
+
+
+def grammar_text() -> str:
+    """The grammar, from the wheel or (in a checkout) from `grammar/` at the top."""
+    packaged = files("rewardkit").joinpath("grammar", "rwd.lark")
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).parents[2] / "grammar" / "rwd.lark").read_text(encoding="utf-8")
+
+
+def build(strict: bool = False) -> lark.Lark:
+    """Build the parser from the grammar (about half a second; `strict` also proves it free of conflicts)."""
+    return lark.Lark(grammar_text(), strict=strict, **_OPTIONS)  # type: ignore[arg-type]
+
+
+@cache
+def parser() -> lark.Lark:
+    """The parser, loaded from the table made with the wheel, else from the cache, else built and cached."""
+    name = table_name()
+    packaged = files("rewardkit").joinpath("grammar", name)
+    if packaged.is_file():
+        return _load(packaged.read_bytes())
+    cached = _cache_folder() / name
+    try:
+        return _load(cached.read_bytes())
+    except Exception:  # absent, cut short or of another version: build it again
+        built = build()
+        _store(built, cached)
+        return built
+
+
+def table_name() -> str:
+    """A name that changes with the grammar, with lark and with the form of the table."""
+    key = f"{lark.__version__}\0{sorted(_OPTIONS.items())}\0{grammar_text()}"
+    return f"rwd-{hashlib.sha256(key.encode()).hexdigest()[:16]}.table"
+
+
+def table(built: lark.Lark) -> bytes:
+    buffer = io.BytesIO()
+    built.save(buffer)
+    return buffer.getvalue()
+
+
+def _load(data: bytes) -> lark.Lark:
+    return lark.Lark.load(io.BytesIO(data))
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "rewardkit"
+
+
+def _store(built: lark.Lark, path: Path) -> None:
+    """Write the table whole or not at all; a read-only home only costs the half second again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(table(built))
+        os.replace(file.name, path)
+    except OSError:
+        return

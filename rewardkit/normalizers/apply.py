@@ -1,0 +1,56 @@
+"""From `Scores` to advantages."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardkit.normalizers.registry import Normalizer, get
+
+if TYPE_CHECKING:
+    from rewardkit.runtime.scores import Scores
+
+
+def advantage(scores: Scores, normalizer: str | None = None, **options: Any) -> np.ndarray:
+    """Advantages of the scored rows: float64 (N,).
+
+    Args:
+        scores: what scoring gave, with groups.
+        normalizer: a name; the spec's `advantage` statement unless given.
+        options: of the normalizer, over those of the spec. The spec's own apply only while the
+            normalizer is the one that the spec names.
+
+    Returns:
+        One advantage per row. 0 for a skipped row, and for a row without any value. Where the spec
+        gives `scale`, it multiplies last, after whitening; a row whose scale is null gets 0.
+
+    Raises:
+        ValueError: no normalizer is named or it is unknown, it has no such option, or the scores
+            have no groups.
+    """
+    name = normalizer if normalizer is not None else scores.normalizer
+    if name is None:
+        raise ValueError('no normalizer: write `advantage gdpo` in the spec or pass normalizer="gdpo"')
+    if scores.groups is None:
+        raise ValueError("advantages compare the rows of a group: score with group=... first")
+    function = get(name)
+    chosen = {**(scores.options if name == scores.normalizer else {}), **options}
+    _check_names(name, function, chosen)
+    rewards = np.where(scores.skipped[:, None], np.nan, scores.matrix)
+    advantages = np.asarray(function(rewards, scores.groups, scores.weights, **chosen), dtype=np.float64)
+    if scores.scale is not None:
+        advantages = advantages * np.nan_to_num(scores.scale, nan=0.0)
+    return np.where(scores.skipped, 0.0, advantages)
+
+
+def _check_names(name: str, function: Normalizer, options: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise ValueError(f"normalizer `{name}` has no option `{option}`; known: {', '.join(known)}")

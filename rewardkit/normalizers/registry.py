@@ -1,0 +1,35 @@
+"""Normalizers by name: the built-in ones, and those of other packages by entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any
+
+from rewardkit.normalizers.gdpo import gdpo
+from rewardkit.normalizers.grpo import dr_grpo, grpo
+from rewardkit.types.normalizer import LATER
+
+#: `(rewards (N, K), groups (N,), weights (K,), *, options) -> advantages (N,)`
+Normalizer = Callable[..., Any]
+
+#: the entry point group under which another package offers a normalizer
+ENTRY_POINTS = "rewardkit.normalizers"
+
+NORMALIZERS: dict[str, Normalizer] = {"grpo": grpo, "dr_grpo": dr_grpo, "gdpo": gdpo}
+
+
+def get(name: str) -> Normalizer:
+    """The normalizer of that name; a built-in one wins over an entry point.
+
+    Raises ValueError, listing the known names, where there is none.
+    """
+    if name in NORMALIZERS:
+        return NORMALIZERS[name]
+    offered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name in offered:
+        normalizer: Normalizer = offered[name].load()
+        return normalizer
+    known = ", ".join([*NORMALIZERS, *sorted(offered.keys() - NORMALIZERS.keys())])
+    problem = "is not built yet" if name in LATER else "is unknown"
+    raise ValueError(f"normalizer `{name}` {problem}; known: {known}")

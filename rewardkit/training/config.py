@@ -1,0 +1,252 @@
+"""The run file: what `rewardkit train run.toml` reads.
+
+Every table is a frozen pydantic model, so a run can also be written in Python. Unknown keys are errors
+that name the nearest key. Paths are relative to the folder of the run file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import ConfigError
+
+Plain = bool | int | float | str
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Betas = Annotated[tuple[Share, Share], Field(strict=False)]  # TOML has lists, not tuples
+
+
+class Table(BaseModel):
+    """One table of the run file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+class ModelConfig(Table):
+    """A small causal model built from a config, with random weights."""
+
+    model_type: str = "qwen2"
+    hidden: Count = 96
+    layers: Count = 2
+    heads: Count = 4
+    mlp: Count = 288
+    tied: bool = True  #: input and output embeddings are one
+    max_length: Count = 512  #: tokens of prompt and completion together
+    extra: dict[str, Any] = {}  #: passed on to the Hugging Face config under its own names
+
+
+class PolicyConfig(Table):
+    """The model that learns: `path`, or a `[policy.config]` with a `tokenizer`."""
+
+    path: str | None = None  #: folder of a Hugging Face causal model, or its name on the hub
+    config: ModelConfig | None = None
+    tokenizer: str | list[str] | None = None  #: file or folder, or the pieces themselves
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: Literal["auto", "cpu"] = "auto"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.config is None):
+            raise ValueError("give either `path` or a table `[policy.config]`")
+        if self.config is not None and self.tokenizer is None:
+            raise ValueError("a policy built from `[policy.config]` needs a `tokenizer`")
+        return self
+
+
+class DataConfig(Table):
+    """The prompts: a JSONL, Parquet or CSV file."""
+
+    rows: str
+    prompt: str = "prompt"  #: the column that holds the prompt, as text or messages
+    map: dict[str, str] = {}  #: name in the spec -> column of the file
+
+
+class RewardConfig(Table):
+    """The spec that scores completions."""
+
+    spec: str
+    set: dict[str, Plain] = {}  #: params of the spec
+
+
+class TrainConfig(Table):
+    """The PPO-clip loop."""
+
+    steps: Natural
+    prompts_per_step: Count = 16
+    completions_per_prompt: Annotated[int, Field(ge=2)] = 8
+    max_new_tokens: Count = 64
+    temperature: Rate = 1.0
+    top_k: Count | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    normalizer: str | None = None  #: instead of the spec's `advantage` statement
+    normalizer_options: dict[str, Plain] = {}
+
+    learning_rate: Rate = 3e-4
+    betas: Betas = (0.9, 0.95)
+    weight_decay: Amount = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup_steps: Natural = 0  #: the learning rate rises linearly over these steps
+    gradient_clip: Amount = 1.0  #: largest gradient norm; 0 does not clip
+
+    minibatches: Count = 2  #: optimizer steps per pass over a batch, each on whole groups
+    epochs: Count = 1  #: passes over a batch
+    micro_batch: Count | None = None  #: rows per forward pass, where a minibatch does not fit in memory
+    clip: Amount = 0.2
+    clip_low: Amount | None = None  #: `clip` unless given
+    clip_high: Amount | None = None  #: `clip` unless given
+    dual_clip: Annotated[float, Field(gt=1)] | None = None
+    aggregation: Literal["token_mean", "sequence_mean", "constant_length"] = "token_mean"
+    kl_coefficient: Amount = 0.0
+    kl_kind: Literal["k1", "k2", "k3"] = "k3"
+
+    seed: Natural = 0
+    threads: Count | None = None  #: CPU threads of torch; the same bits need the same number
+    max_faults: Share = 0.05  #: share of a batch's rows that may fault
+
+    @model_validator(mode="after")
+    def _enough_groups(self) -> Self:
+        if self.minibatches > self.prompts_per_step:
+            raise ValueError(
+                f"`minibatches` ({self.minibatches}) hold whole groups, so there may be at most "
+                f"`prompts_per_step` ({self.prompts_per_step})"
+            )
+        return self
+
+
+class WarmupConfig(Table):
+    """Supervised training on demonstrations before the loop."""
+
+    rows: str
+    steps: Natural
+    prompt: str = "prompt"
+    completion: str = "completion"
+    batch: Count = 64
+    learning_rate: Rate = 3e-3
+    ramp: Natural = 20  #: steps of linear rise, before the linear decay to 0
+    weight_decay: Amount = 0.0
+
+
+class LogConfig(Table):
+    """Where a run writes."""
+
+    dir: str = "runs/run"
+    jsonl: bool = True
+    tensorboard: bool = False
+    every: Count = 1  #: steps between two lines
+
+
+class CheckpointConfig(Table):
+    """When a run saves all it needs to go on."""
+
+    every: Count = 50
+    keep: Count = 2  #: newest checkpoints that stay on disk
+    dir: str | None = None  #: `checkpoints` in the log folder unless given
+
+
+class RunConfig(Table):
+    """A whole run."""
+
+    policy: PolicyConfig
+    data: DataConfig
+    reward: RewardConfig | None = None  #: may be left out where `train` is handed a scorer
+    train: TrainConfig
+    warmup: WarmupConfig | None = None
+    log: LogConfig = LogConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+
+
+def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> RunConfig:
+    """Read a run file.
+
+    `overrides` replaces single values under dotted keys, as in `{"train.seed": 3}`. Raises `ConfigError`
+    for a file that cannot be read, is no TOML, or holds unknown keys or wrong values.
+    """
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    return parse_config(tables, overrides, source=str(path))
+
+
+def parse_config(
+    tables: Mapping[str, Any], overrides: Mapping[str, Any] | None = None, source: str = "run"
+) -> RunConfig:
+    """Check the tables of a run file; raises `ConfigError`, which names `source`."""
+    merged = dict(tables)
+    for key, value in (overrides or {}).items():
+        merged = _with_value(merged, key.split("."), value)
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors(include_url=False)]
+        raise ConfigError("\n".join(f"{source}: {problem}" for problem in problems)) from None
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the dotted key, old and new value wherever two dumped configs differ."""
+    for key in dict.fromkeys([*old, *new]):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            yield f"{prefix}{key}", before, after
+
+
+def _with_value(table: Mapping[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    head, *rest = keys
+    if not rest:
+        return {**table, head: value}
+    inner = table.get(head)
+    return {**table, head: _with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
+
+
+def _describe(problem: Mapping[str, Any]) -> str:
+    """One problem that pydantic found, in words of the run file."""
+    *tables, key = [str(part) for part in problem["loc"]] or [""]
+    where = f"[{'.'.join(tables)}] " if tables else ""
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(tables)
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"it knows {', '.join(f'`{name}`' for name in known)}"
+        return f"{where}unknown key `{key}`; {hint}"
+    if problem["type"] == "missing":
+        return f"{where}`{key}` is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":  # from a validator of a whole table, whose message says it all
+        return f"[{'.'.join([*tables, key])}] {message}"
+    return f"{where}`{key}`: {message[:1].lower()}{message[1:]}, not {problem['input']!r}"
+
+
+def _fields_at(tables: list[str]) -> list[str]:
+    """The keys of a table of the run file."""
+    model: type[BaseModel] = RunConfig
+    for table in tables:
+        inner = _model_in(model.model_fields[table].annotation) if table in model.model_fields else None
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, UnionType):
+        return next(filter(None, map(_model_in, get_args(annotation))), None)
+    return None
