@@ -37,7 +37,7 @@ def read_number(text: str) -> tuple[Fraction, str | None, bool]:
             0,
             len(text),
         )
-    value = Fraction(whole + (decimals or "")) / 10 ** len((decimals or ".")[1:])
+    value = Fraction(whole + (decimals or ""))
     if exponent:
         value *= Fraction(10) ** int(exponent)
     return value, _SUFFIX_TO_UNIT[suffix] if suffix else None, not decimals and not exponent

@@ -14,7 +14,7 @@ from lark.visitors import Transformer_NonRecursive
 from rewardkit.diagnostics import Collector, Source, Span
 from rewardkit.language import tree as t
 from rewardkit.language.literals import LiteralError, read_number, read_text
-from rewardkit.types.types import NAMED, TEXT, list_of
+from rewardkit.types.types import NAMED, UNKNOWN, list_of
 
 _MAX_LIST_DEPTH = 4
 
@@ -272,8 +272,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
                 self._token(items[0]),
                 help="the types are " + ", ".join(f"`{known}`" for known in [*NAMED, "list[T]"]),
             )
-        # an unknown name goes on as `text`, so that one mistake is reported once
-        return t.TypeName(self._span(meta), NAMED.get(name, TEXT))
+        return t.TypeName(self._span(meta), NAMED.get(name, UNKNOWN))
 
     def type_name_optional(self, meta: Meta, items: list[Any]) -> t.TypeName:
         return t.TypeName(self._span(meta), self.type_name(meta, items).type.nullable)

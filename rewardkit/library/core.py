@@ -58,8 +58,11 @@ def _plain(arguments: tuple[Argument, ...]) -> None:
 def _outward(f: Callable[[float], float], value: Fraction, up: bool) -> Fraction | None:
     """A rational bound on `f(value)`, a few ulps outside; `None` where it is beyond the floats."""
     try:
-        result = f(float(value))
-    except OverflowError:
+        argument = float(value)
+        if Fraction(argument) != value:  # the argument was rounded: step outside it as well
+            argument = math.nextafter(argument, math.inf if up else -math.inf)
+        result = f(argument)
+    except (OverflowError, ValueError):
         return None
     if not math.isfinite(result):
         return None

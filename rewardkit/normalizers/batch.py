@@ -23,16 +23,12 @@ class Batch:
     """
 
     xp: Any
-    values: Array  #: float64 (N, K), 0 where a term has no value
+    values: Array  #: float64 (N, K), NaN where a term has no value
     present: Array  #: bool (N, K): the term has a value
+    counted: Array  #: bool (N,): the row has a value; the others are as skipped
     weights: Array  #: float64 (K,)
     segments: Segments
     dtype: Any  #: of the rewards, and so of the advantages
-
-    @property
-    def counted(self) -> Array:
-        """bool (N,): rows with at least one value; the others are as skipped."""
-        return self.xp.any(self.present, axis=1)
 
     def rows(self, x: Array) -> Array:
         """A sorted (N,) result in the caller's row order and dtype."""
@@ -53,24 +49,25 @@ def prepare(rewards: Array, groups: Array, weights: Array) -> Batch:
     if rewards.ndim != 2:
         raise ValueError(f"rewards must have shape (rows, terms), not {tuple(rewards.shape)}")
     n, k = rewards.shape
-    groups = xp.asarray(_constant(groups), device=place)
+    # copied, as torch warns of the read-only arrays that polars hands out
+    groups = xp.asarray(_constant(groups), device=place, copy=True)
     if tuple(groups.shape) != (n,):
         raise ValueError(f"groups must have shape ({n},), one id per row, not {tuple(groups.shape)}")
     if n and not xp.isdtype(groups.dtype, "integral"):
         raise ValueError(f"groups must be integers, not {groups.dtype}")
-    weights = xp.asarray(_constant(weights), dtype=xp.float64, device=place)
+    weights = xp.asarray(_constant(weights), dtype=xp.float64, device=place, copy=True)
     if tuple(weights.shape) != (k,):
         raise ValueError(f"weights must have shape ({k},), one per term, not {tuple(weights.shape)}")
     if not xp.all(xp.abs(weights) <= LARGEST):  # false for NaN as well
         raise ValueError("weights must be finite numbers")
     dtype = rewards.dtype
-    rewards = xp.astype(_constant(rewards), xp.float64)
+    rewards = xp.astype(_constant(rewards), xp.float64, copy=False)
     if xp.any(xp.abs(rewards) > LARGEST):
         raise ValueError(f"rewards hold an infinity, or a value beyond {LARGEST:g}")
     parts = segments(xp, groups)
-    rewards = parts.sort(rewards)
-    present = ~xp.isnan(rewards)
-    return Batch(xp, xp.where(present, rewards, 0.0), present, weights, parts, dtype)
+    values = parts.sort(rewards)
+    present = ~xp.isnan(values)
+    return Batch(xp, values, present, xp.any(present, axis=1), weights, parts, dtype)
 
 
 def check_options(eps: float, ddof: int, whiten: str) -> None:

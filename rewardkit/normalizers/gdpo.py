@@ -48,8 +48,7 @@ def gdpo(
     check_options(eps, ddof, whiten)
     batch = prepare(rewards, groups, weights)
     xp = batch.xp
-    differences = centred(batch, batch.values, batch.present)
-    normalized = standardised(batch, differences, batch.present, eps, ddof)
+    normalized = standardised(batch, centred(batch, batch.values, batch.present), eps, ddof)
     total = xp.sum(normalized * batch.weights, axis=1)
     if normalized.shape[1] > 1:
         total = settled(batch, total, xp.sum(xp.abs(batch.weights)), _ROUNDINGS)

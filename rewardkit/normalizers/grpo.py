@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rewardkit.normalizers.batch import Batch, check_options, prepare
 from rewardkit.normalizers.segments import Array
-from rewardkit.normalizers.statistics import centred, settled, standardised, whitened
+from rewardkit.normalizers.statistics import Centred, centred, settled, standardised, whitened
 
 
 def grpo(
@@ -39,7 +41,7 @@ def grpo(
     """
     check_options(eps, ddof, whiten)
     batch = prepare(rewards, groups, weights)
-    advantages = standardised(batch, _total(batch), batch.counted, eps, ddof)
+    advantages = standardised(batch, _total(batch), eps, ddof)
     return batch.rows(whitened(batch, advantages, eps, ddof) if whiten == "sequence" else advantages)
 
 
@@ -59,17 +61,17 @@ def dr_grpo(
     """
     check_options(eps, ddof, whiten)
     batch = prepare(rewards, groups, weights)
-    advantages = _total(batch)
+    advantages = _total(batch).differences
     return batch.rows(whitened(batch, advantages, eps, ddof) if whiten == "sequence" else advantages)
 
 
-def _total(batch: Batch) -> Array:
-    """(N,) sorted: each row's weighted sum, less its group's mean."""
+def _total(batch: Batch) -> Centred:
+    """The (N,) weighted sums of the rows, less their group's mean."""
     xp, seg = batch.xp, batch.segments
-    weighed = batch.values * batch.weights
+    weighed = xp.where(batch.present, batch.values * batch.weights, 0.0)
+    total = centred(batch, xp.sum(weighed, axis=1), batch.counted)
     terms = weighed.shape[1]
-    differences = centred(batch, xp.sum(weighed, axis=1), batch.counted)
     if terms < 2:
-        return differences  # nothing was added up, so nothing was rounded
+        return total  # nothing was added up, so nothing was rounded
     size = -seg.least(-xp.sum(xp.abs(weighed), axis=1))
-    return settled(batch, differences, seg.expand(size), terms)
+    return replace(total, differences=settled(batch, total.differences, seg.expand(size), terms))

@@ -46,14 +46,14 @@ class Segments:
         return self._reduce(x, "min")
 
     def _reduce(self, x: Array, kind: str) -> Array:
+        if x.shape[0] == 0:
+            return x  # no rows, no groups
         if is_torch_array(x):
             import torch
 
             end = torch.full_like(self.starts[:1], x.shape[0])
             # safe: the offsets come from `segments`, and checking them would make a GPU wait
-            return torch.segment_reduce(
-                x, kind, offsets=torch.cat([self.starts, end]), axis=0, unsafe=True
-            )
+            return torch.segment_reduce(x, kind, offsets=torch.cat([self.starts, end]), axis=0, unsafe=True)
         import numpy as np
 
         return {"sum": np.add, "min": np.minimum}[kind].reduceat(x, self.starts, axis=0)

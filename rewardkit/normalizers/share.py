@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rewardkit.normalizers.batch import check_options, prepare
 from rewardkit.normalizers.segments import Array
-from rewardkit.normalizers.statistics import centred, counts, deviation
+from rewardkit.normalizers.statistics import centred, deviation
 
 
 def effective_share(rewards: Array, groups: Array, weights: Array, ddof: int = 1) -> Array:
@@ -30,8 +30,9 @@ def effective_share(rewards: Array, groups: Array, weights: Array, ddof: int = 1
     check_options(0.0, ddof, "none")
     batch = prepare(rewards, groups, weights)
     xp = batch.xp
-    spread = deviation(batch, centred(batch, batch.values, batch.present), batch.present, ddof)
-    several = xp.astype(counts(batch, batch.present) >= 2, xp.float64)
+    terms = centred(batch, batch.values, batch.present)
+    spread = deviation(batch, terms, ddof)
+    several = xp.astype(terms.counts >= 2, xp.float64)
     mean = xp.sum(spread, axis=0) / xp.clip(xp.sum(several, axis=0), min=1.0)
     effect = xp.abs(batch.weights) * mean
     total = xp.sum(effect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 
 from rewardkit.normalizers.batch import Batch
 from rewardkit.normalizers.segments import Array
@@ -10,8 +11,16 @@ from rewardkit.normalizers.segments import Array
 _EPSILON = sys.float_info.epsilon
 
 
-def centred(batch: Batch, values: Array, present: Array) -> Array:
-    """Each value less the mean of its group's values: (N, ...) sorted, 0 where there is none.
+@dataclass(frozen=True)
+class Centred:
+    """Values less the mean of their group, and how many values each group has."""
+
+    differences: Array  #: (N, ...) sorted, 0 where there is no value
+    counts: Array  #: float64 (G, ...)
+
+
+def centred(batch: Batch, values: Array, present: Array) -> Centred:
+    """Each of (N, ...) sorted values less the mean of its group's `present` values.
 
     The group's least value is taken off first. That is exact where it matters, so a large offset
     costs no digits, and equal values give exactly 0 rather than a rounding error that a division by
@@ -20,26 +29,22 @@ def centred(batch: Batch, values: Array, present: Array) -> Array:
     xp, seg = batch.xp, batch.segments
     least = seg.least(xp.where(present, values, float("inf")))
     shifted = xp.where(present, values - seg.expand(least), 0.0)
-    mean = seg.total(shifted) / xp.clip(counts(batch, present), min=1.0)
-    return xp.where(present, shifted - seg.expand(mean), 0.0)
+    ones = xp.astype(present, xp.float64)
+    counts = seg.total(ones)
+    mean = seg.total(shifted) / xp.clip(counts, min=1.0)
+    return Centred((shifted - seg.expand(mean)) * ones, counts)
 
 
-def counts(batch: Batch, present: Array) -> Array:
-    """(N, ...) bool sorted -> float64 (G, ...): how many values each group has."""
-    return batch.segments.total(batch.xp.astype(present, batch.xp.float64))
+def deviation(batch: Batch, values: Centred, ddof: int) -> Array:
+    """(G, ...) standard deviation of each group; 0 below two values."""
+    xp, squares = batch.xp, values.differences * values.differences
+    return xp.sqrt(batch.segments.total(squares) / xp.clip(values.counts - ddof, min=1.0))
 
 
-def deviation(batch: Batch, differences: Array, present: Array, ddof: int) -> Array:
-    """(G, ...) standard deviation of each group, from `centred` values; 0 below two values."""
-    xp = batch.xp
-    free = xp.clip(counts(batch, present) - ddof, min=1.0)
-    return xp.sqrt(batch.segments.total(differences * differences) / free)
-
-
-def standardised(batch: Batch, differences: Array, present: Array, eps: float, ddof: int) -> Array:
-    """`centred` values over (their group's deviation + eps); 0 where a group does not vary."""
-    scale = _inverse(batch, deviation(batch, differences, present, ddof), eps)
-    return differences * batch.segments.expand(scale)
+def standardised(batch: Batch, values: Centred, eps: float, ddof: int) -> Array:
+    """(N, ...) differences over (their group's deviation + eps); 0 where a group does not vary."""
+    scale = _inverse(batch, deviation(batch, values, ddof), eps)
+    return values.differences * batch.segments.expand(scale)
 
 
 def whitened(batch: Batch, advantages: Array, eps: float, ddof: int) -> Array:
@@ -63,7 +68,5 @@ def settled(batch: Batch, x: Array, size: Array, roundings: int) -> Array:
 
 
 def _inverse(batch: Batch, std: Array, eps: float) -> Array:
-    """1 / (std + eps), and 0 where std is 0."""
-    xp = batch.xp
-    varies = std > 0
-    return xp.where(varies, 1.0 / xp.where(varies, std + eps, 1.0), 0.0)
+    """1 / (std + eps); 1 where std is 0, as what it will scale is 0 there."""
+    return 1.0 / batch.xp.where(std > 0, std + eps, 1.0)

@@ -1,0 +1,71 @@
+"""Training: a policy learns from a spec.
+
+`train` is what `rewardkit train run.toml` calls. Nothing here imports torch before it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .config import RunConfig, load_config, parse_config
+from .errors import ConfigError, ResumeError, TooManyFaultsError, TrainError
+from .result import Advantage, Scorer, TrainResult
+
+if TYPE_CHECKING:
+    from .progress import Show
+
+__all__ = [
+    "Advantage",
+    "ConfigError",
+    "ResumeError",
+    "RunConfig",
+    "Scorer",
+    "TooManyFaultsError",
+    "TrainError",
+    "TrainResult",
+    "load_config",
+    "parse_config",
+    "train",
+]
+
+
+def train(
+    config: str | Path | Mapping[str, Any] | RunConfig,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    base: str | Path | None = None,
+    fresh: bool = False,
+    scorer: Scorer | None = None,
+    advantage: Advantage | None = None,
+    progress: Show | bool = True,
+) -> TrainResult:
+    """Run a run file to its end, from its latest checkpoint if there is one.
+
+    Args:
+        config: a run file, its tables, or a `RunConfig`.
+        overrides: single values in place of the file's, under dotted keys: `{"train.seed": 3}`.
+        base: folder that paths are relative to: that of the run file, else the current one.
+        fresh: forget what an earlier run left in the log folder and start anew.
+        scorer: instead of loading `reward.spec`.
+        advantage: instead of the spec's or the run file's normalizer.
+        progress: whether to show progress on standard error, or what to report to.
+
+    Raises `TrainError`: `ConfigError` for a wrong run file, `ResumeError` if the checkpoint belongs to
+    another run, `TooManyFaultsError`, or itself for data, models and rewards that do not fit.
+    """
+    if isinstance(config, RunConfig):
+        run = parse_config(config.model_dump(exclude_unset=True), overrides) if overrides else config
+    elif isinstance(config, Mapping):
+        run = parse_config(config, overrides)
+    else:
+        run = load_config(config, overrides)
+        base = Path(config).parent if base is None else base
+    try:
+        from .loop import run_training
+    except ImportError as error:
+        raise TrainError(
+            f"training needs `{error.name}`, which is not installed; `pip install 'rewardkit[train]'`"
+        ) from None
+    return run_training(run, Path(base or "."), fresh, scorer, advantage, progress)

@@ -35,7 +35,9 @@ class Table(BaseModel):
 class ModelConfig(Table):
     """A small causal model built from a config, with random weights."""
 
-    model_type: str = "qwen2"
+    #: of Hugging Face. Not qwen2: for that one `AutoTokenizer` ignores the tokenizer of the folder and
+    #: takes Qwen's, so that a saved policy would be read wrongly by everything else
+    model_type: str = "llama"
     hidden: Count = 96
     layers: Count = 2
     heads: Count = 4
@@ -105,7 +107,7 @@ class TrainConfig(Table):
     clip: Amount = 0.2
     clip_low: Amount | None = None  #: `clip` unless given
     clip_high: Amount | None = None  #: `clip` unless given
-    dual_clip: Annotated[float, Field(gt=1)] | None = None
+    dual_clip: Rate | None = None
     aggregation: Literal["token_mean", "sequence_mean", "constant_length"] = "token_mean"
     kl_coefficient: Amount = 0.0
     kl_kind: Literal["k1", "k2", "k3"] = "k3"
@@ -114,8 +116,20 @@ class TrainConfig(Table):
     threads: Count | None = None  #: CPU threads of torch; the same bits need the same number
     max_faults: Share = 0.05  #: share of a batch's rows that may fault
 
+    @property
+    def clip_range(self) -> tuple[float, float]:
+        """How far the ratio may fall below and rise above 1."""
+        low = self.clip if self.clip_low is None else self.clip_low
+        high = self.clip if self.clip_high is None else self.clip_high
+        return low, high
+
     @model_validator(mode="after")
-    def _enough_groups(self) -> Self:
+    def _fits_together(self) -> Self:
+        low, high = self.clip_range
+        if low > 1:
+            raise ValueError(f"`clip_low` ({low}) may be at most 1, since a ratio is never below 0")
+        if self.dual_clip is not None and self.dual_clip <= 1 + high:
+            raise ValueError(f"`dual_clip` ({self.dual_clip}) must be above 1 + `clip_high` ({1 + high})")
         if self.minibatches > self.prompts_per_step:
             raise ValueError(
                 f"`minibatches` ({self.minibatches}) hold whole groups, so there may be at most "
@@ -198,7 +212,9 @@ def parse_config(
         raise ConfigError("\n".join(f"{source}: {problem}" for problem in problems)) from None
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
     """Yield the dotted key, old and new value wherever two dumped configs differ."""
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
@@ -223,7 +239,8 @@ def _describe(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         known = _fields_at(tables)
         near = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"it knows {', '.join(f'`{name}`' for name in known)}"
+        names = ", ".join(f"`{name}`" for name in known)
+        hint = f"did you mean `{near[0]}`?" if near else f"it knows {names}"
         return f"{where}unknown key `{key}`; {hint}"
     if problem["type"] == "missing":
         return f"{where}`{key}` is missing"

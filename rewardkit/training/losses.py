@@ -93,8 +93,8 @@ def token_losses(
     _check_shapes(new_logp, old_logp, mask)
     if not 0 <= clip_low <= 1 or not clip_high >= 0:
         raise ValueError(f"clip_low must be in [0, 1] and clip_high >= 0, not {clip_low} and {clip_high}")
-    if dual_clip is not None and not dual_clip > 1 + clip_high:
-        raise ValueError(f"dual_clip must be above 1 + clip_high, not {dual_clip}")
+    if dual_clip is not None and not dual_clip > 1:
+        raise ValueError(f"dual_clip must be above 1, not {dual_clip}")
     on, adv = mask != 0, _per_token(advantages, mask)
     log_ratio = _difference(new_logp, old_logp.detach(), on).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
     ratio = log_ratio.exp()
@@ -163,9 +163,7 @@ def aggregate(
         if max_length is None or max_length <= 0:
             raise ValueError("constant_length needs max_length, the longest completion in tokens")
         return kept.sum() / (max(1, len(values)) * max_length)
-    raise ValueError(
-        f"aggregation must be token_mean, sequence_mean or constant_length, not {aggregation!r}"
-    )
+    raise ValueError(f"aggregation must be token_mean, sequence_mean or constant_length, not {aggregation!r}")
 
 
 def _token_mean(values: Tensor, on: Tensor) -> Tensor:

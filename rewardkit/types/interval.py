@@ -175,6 +175,38 @@ def rounded(a: Interval, mode: str) -> Interval:
     )
 
 
+def coarse(a: Interval) -> Interval:
+    """The same interval, or a slightly larger one where its ends have grown long.
+
+    Keeps exact arithmetic cheap on hostile specs: ends beyond what a float holds become unbounded,
+    ends with very long numerators or denominators are rounded outwards.
+    """
+    lo, hi = _shorten(a.lo, up=False), _shorten(a.hi, up=True)
+    if lo is a.lo and hi is a.hi:
+        return a
+    return Interval(
+        lo, hi, a.lo_open if lo is a.lo else lo is not None, a.hi_open if hi is a.hi else hi is not None
+    )
+
+
+_LONG, _HUGE = 2048, 1100  # bits
+
+
+def _shorten(value: Bound, up: bool) -> Bound:
+    if value is None:
+        return None
+    over, under = value.numerator.bit_length(), value.denominator.bit_length()
+    if over - under > _HUGE:
+        return None
+    if max(over, under) <= _LONG:
+        return value
+    if under - over > _HUGE:
+        return Fraction(int(up) if value > 0 else -int(not up), 2**_HUGE) if value else value
+    scale = 2 ** (256 + max(0, under - over))
+    scaled = value * scale
+    return Fraction(-((-scaled) // 1) if up else scaled // 1, scale)
+
+
 # An end as (value, sign of infinity or 0, open): products need to tell +inf from -inf.
 _End = tuple[Fraction | None, int, bool]
 

@@ -38,7 +38,7 @@ class Type:
     @property
     def nullable(self) -> Type:
         """The same type with `?`."""
-        return self if self.optional else replace(self, optional=True)
+        return self if self.optional or self.kind == "unknown" else replace(self, optional=True)
 
     def __str__(self) -> str:
         """As a spec writes it: `tokens` for whole tokens, `real tokens` for a scaled number of them."""

@@ -1,0 +1,81 @@
+"""Checking a file: a table of named stages, in an order that the remarks explain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rewardkit.checker import stages, tests
+from rewardkit.checker.draft import Draft
+from rewardkit.checker.spec import Spec
+from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source
+from rewardkit.language import parse
+
+STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
+    ("structure", stages.structure),
+    ("names", stages.names),
+    ("inputs and params", stages.inputs_and_params),  # constants only, so before any expression
+    ("order", stages.order),  # which lets the skip conditions read is known before they are checked
+    ("skips", stages.skips),  # what they settle holds for every later stage
+    ("lets and terms", stages.lets_and_terms),
+    ("masks", stages.masks),
+    ("reward", stages.reward),  # the terms' intervals are known
+    ("advantage", stages.advantage),
+    ("tests", tests.tests),  # what the spec reads is known
+)
+
+
+def check(source: Source) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """The checked spec, or `None` where there are errors, and every finding in file order."""
+    found = Collector()
+    module = parse(source, found)
+    draft = Draft(source, module, found)
+    if any(d.code.startswith("RK01") for d in found.sorted()):
+        # half a tree would only give follow-on errors
+        return None, found.sorted()
+    for _, stage in STAGES:
+        stage(draft)
+    diagnostics = found.sorted()
+    if found.has_errors:
+        return None, diagnostics
+    spec = Spec(
+        source=source,
+        module=module,
+        inputs=draft.inputs,
+        params=draft.params,
+        lets=draft.lets,
+        terms=draft.terms,
+        weights=tuple(draft.weights),
+        reward_range=draft.reward_range,
+        reward_interval=draft.reward_interval,
+        skips=tuple(draft.skips),
+        masks=tuple(draft.masks),
+        advantage=draft.advantage,
+        tests=tuple(draft.tests),
+        diagnostics=diagnostics,
+        later=tuple(sorted(draft.later - {"prove"})),
+        columns=frozenset(tests.used_columns(draft)),
+    )
+    return spec, diagnostics
+
+
+def read_source(path: str | Path) -> Source:
+    """A file's text.
+
+    Raises:
+        RewardError: the file is missing, is not a file, is too large or is not UTF-8.
+    """
+    from rewardkit.language.parser import MAX_CHARACTERS
+
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(4 * MAX_CHARACTERS + 1)
+    except OSError as error:
+        raise RewardError(f"cannot read `{path}`: {error.strerror or error}") from None
+    try:
+        return Source(str(path), data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise RewardError(
+            f"`{path}` is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}; save it as UTF-8"
+        ) from None

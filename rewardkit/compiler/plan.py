@@ -1,0 +1,82 @@
+"""The plan: a checked spec as a directed graph of steps, shared where the spec shares, that knows no engine.
+
+An engine computes a step once its arguments are there. What makes the plan lazy are the *guards*: an
+argument is only wanted on the rows where its guard holds, so a call is only made for rows that some
+use reaches. Guards may depend on calls; an engine therefore alternates passes over the cheap steps
+with stages of calls until nothing wanted is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rewardkit.types.interval import Interval
+from rewardkit.types.types import Type
+
+#: when an argument is wanted: where the guarding step is true, false, or has no value
+Holds = Literal["true", "false", "missing"]
+
+
+@dataclass(frozen=True)
+class Guard:
+    step: int
+    holds: Holds
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `op`, `data` are those of `checker.Value`, with `fold` holding a `FoldStep`.
+
+    `args` are numbers of earlier steps; `guards` say when each is wanted (`None`: whenever this one is).
+    `owner` is the let or term that a failure is reported under.
+    """
+
+    op: str
+    args: tuple[int, ...]
+    guards: tuple[Guard | None, ...]
+    type: Type
+    data: Any
+    owner: str
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class FoldStep:
+    """A fold over the items of a list: `body` runs with one row per item.
+
+    The step's first argument is the list; the others are values of the row that the body reads, as
+    steps with op `outer` and their position.
+    """
+
+    function: str
+    body: Plan
+    value: int
+    where: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in an order in which arguments come first, and what each name of the spec stands for."""
+
+    steps: tuple[Step, ...]
+    lets: Mapping[str, int]
+    terms: Mapping[str, int]
+    gates: Mapping[str, int]
+    weights: tuple[tuple[str, int], ...]
+    skip: int | None
+    mask: int | None
+    scale: int | None
+    options: Mapping[str, int]
+    expects: tuple[int, ...] = ()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that some step reads."""
+        return frozenset(step.data for step in self.steps if step.op == "column")
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """`group` and `batch`, where an aggregate goes over them."""
+        return frozenset(step.data.scope for step in self.steps if step.op == "aggregate")

@@ -1,0 +1,180 @@
+"""`format.*`: whether a completion has the form it was asked for. Strict: near misses earn nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from rewardkit.library.text import cut
+from rewardkit.types.function import Example, Function, Parameter
+from rewardkit.types.interval import UNIT
+from rewardkit.types.types import BOOL, REAL, TEXT, list_of
+from rewardkit.types.values import parse_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+#: what does not make a body: white space, and marks, format and control characters without a base
+_EMPTY = r"[^\p{L}\p{N}\p{P}\p{S}]*"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_MOST_NAMES = 16
+
+
+# --- tags --------------------------------------------------------------------------------------------
+
+
+def _once(x: pl.Expr, name: str) -> Iterator[pl.Expr]:
+    """Whether the opening tag occurs exactly once, and the closing tag."""
+    for tag in _pair(name):
+        yield x.str.count_matches(re.escape(tag)) == 1
+
+
+def _pair(name: str) -> tuple[str, str]:
+    return f"<{name}>", f"</{name}>"
+
+
+def _tags(x: pl.Expr, *, names: tuple[str, ...]) -> pl.Expr:
+    """With every tag there once, its neighbours alone decide the order: each check is one fast search."""
+    import polars as pl
+
+    once = [check for name in names for check in _once(x, name)]
+    ends = [x.str.contains(rf"^\s*<{names[0]}>"), x.str.contains(rf"</{names[-1]}>\s*$")]
+    adjacent = [x.str.contains(rf"</{a}>\s*<{b}>") for a, b in pairwise(names)]
+    # three neighbours or more could still stand in a circle
+    ordered = [_position(x, f"</{a}>") < _position(x, f"</{b}>") for a, b in pairwise(names)]
+    filled = [~x.str.contains(f"<{name}>{_EMPTY}</{name}>") for name in names]
+    return pl.all_horizontal(once + ends + adjacent + ordered + filled)
+
+
+def _position(x: pl.Expr, tag: str) -> pl.Expr:
+    return x.str.find(tag, literal=True)
+
+
+def _tag(x: pl.Expr, *, name: str) -> pl.Expr:
+    import polars as pl
+
+    opening, closing = _pair(name)
+    start = _position(x, opening) + len(opening)
+    length = _position(x, closing).cast(pl.Int64) - start.cast(pl.Int64)
+    whole = pl.all_horizontal(*_once(x, name), length >= 0)
+    return cut(x, pl.when(whole).then(start), pl.when(whole).then(length)).str.strip_chars()
+
+
+def _tag_count(x: pl.Expr, *, names: tuple[str, ...]) -> pl.Expr:
+    import polars as pl
+
+    once = [check.cast(pl.Int64) for name in names for check in _once(x, name)]
+    return pl.sum_horizontal(once, ignore_nulls=False) / len(once)
+
+
+def _check_names(names: tuple[str, ...]) -> str | None:
+    if not 1 <= len(names) <= _MOST_NAMES:
+        return f"expected 1 to {_MOST_NAMES} tag names, found {len(names)}"
+    if len(set(names)) < len(names):
+        return "a tag name is listed twice"
+    return next((problem for name in names if (problem := _check_name(name))), None)
+
+
+def _check_name(name: str) -> str | None:
+    if _NAME.fullmatch(name):
+        return None
+    return f"`{name}` is not a tag name: write it without brackets, as letters, digits, `_`, `.` and `-`"
+
+
+# --- blocks and JSON ---------------------------------------------------------------------------------
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}+)([^`\n]*)$", re.MULTILINE)
+
+
+def _code_block(x: str, language: str = "") -> str | None:
+    found: str | None = None
+    opened: tuple[int, str, int] | None = None  # ticks, language, where the code starts
+    for fence in _FENCE.finditer(x):
+        ticks, info = len(fence[1]), fence[2].split()
+        if opened is None:
+            opened = ticks, info[0].lower() if info else "", fence.end() + 1
+        elif ticks >= opened[0] and not info:
+            if language.lower() in ("", opened[1]):
+                found = x[opened[2] : fence.start()].removesuffix("\n")
+            opened = None
+    return found if opened is None else None
+
+
+def _json(x: str) -> bool:
+    try:
+        parse_json(x)
+    except ValueError:
+        return False
+    return True
+
+
+# --- declarations ------------------------------------------------------------------------------------
+
+_X = Parameter("x", TEXT)
+_NAMES = Parameter("names", list_of(TEXT), constant=True, check=_check_names)
+
+FUNCTIONS: tuple[Function, ...] = (
+    Function(
+        "format.tags", (_X, _NAMES), BOOL,
+        "whether `x` is exactly these tags in this order, each once, closed, with a body, nothing outside",
+        "columns", _tags,
+        doc="Every `<name>` and `</name>` occurs exactly once in the whole text, one pair after the other, "
+        "with nothing but white space before, between and after. A body holds at least one letter, digit, "
+        "punctuation mark or symbol, so white space and invisible characters do not make one. None of the "
+        "ways around the usual patterns pays: `<think></think>`, text after the last tag, a second "
+        "`<answer>`, a tag inside another's body.",
+        examples=(
+            Example('format.tags("<think>so</think> <answer>4</answer>", ["think", "answer"])', True),
+            Example('format.tags("<think></think><answer>4</answer>", ["think", "answer"])', False),
+            Example('format.tags("<think>so</think><answer>4</answer> Bye", ["think", "answer"])', False),
+        ),
+    ),
+    Function(
+        "format.tag", (_X, Parameter("name", TEXT, constant=True, check=_check_name)), TEXT.nullable,
+        "the body of the only `<name>…</name>`, without the white space around it",
+        "columns", _tag,
+        doc="Null where either tag is missing or occurs again, or where it is closed before it is opened.",
+        examples=(
+            Example('format.tag("<answer> 4 </answer>", "answer")', "4"),
+            Example('format.tag("<answer>4</answer><answer>5</answer>", "answer")', None),
+        ),
+    ),
+    Function(
+        "format.tag_count", (_X, _NAMES), REAL,
+        "the share of the opening and closing tags that occur exactly once",
+        "columns", _tag_count, range=UNIT,
+        doc="A smoother signal than `format.tags`, after open-r1's `tag_count_reward`, which also wants "
+        "newlines around the tags and knows `think` and `answer` only. It sees neither order nor bodies: "
+        "gate or outweigh it by `format.tags`.",
+        examples=(
+            Example('format.tag_count("<think>so</think> <answer>4", ["think", "answer"])', 0.75),
+            Example('format.tag_count("<think><think></think>", ["think"])', 0.5),
+        ),
+    ),
+    Function(
+        "format.code_block", (_X, Parameter("language", TEXT, default="", constant=True)), TEXT.nullable,
+        "the code of the last fenced block, of the language if one is given",
+        "inline", _code_block,
+        doc="A fence is a line of three or more backticks, indented by at most three spaces, and is closed "
+        "by one at least as long, as in CommonMark. The language is the first word behind the opening "
+        "fence, in either case. Null where there is no such block, or where the text ends inside one.",
+        examples=(
+            Example(r'format.code_block("```python\\nx = 1\\n```", "python")', "x = 1"),
+            Example(r'format.code_block("```\\nx = 1")', None),
+        ),
+    ),
+    Function(
+        "format.json", (_X,), BOOL, "whether `x` as a whole is one JSON value",
+        "inline", _json,
+        doc="By RFC 8259, with white space around it and nothing else. Stricter than most readers: no "
+        "`NaN` or `Infinity`, no number beyond 64-bit reals or of more than 400 digits, no repeated key, "
+        "no half of a surrogate pair, no nesting deeper than 64 levels.",
+        examples=(
+            Example(r'format.json("[1, {\\"a\\": null}]")', True),
+            Example(r'format.json("[1] and more")', False),
+        ),
+    ),
+)  # fmt: skip

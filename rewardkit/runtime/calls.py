@@ -1,0 +1,317 @@
+"""A stage of calls: guards first, then distinct arguments, then the cache, then the executor.
+
+Calls of one stage do not depend on each other. Those for worker processes run in threads beside the
+ones of this process; those on polars columns run in one `select`, so that polars uses every core.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rewardkit.compiler import Step
+from rewardkit.runtime.cache import Cache
+from rewardkit.runtime.columns import Column, Mask, dtype_of, empty, series_of, values_of
+from rewardkit.runtime.operations import constant, hold
+from rewardkit.types.function import Function
+from rewardkit.types.interval import FULL
+from rewardkit.types.types import Type
+
+Faults = list[tuple[int, str, float]]  # row, reason, seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A step to compute on some rows."""
+
+    number: int
+    step: Step
+    args: list[Column]
+    types: tuple[Type, ...]
+    constant: tuple[bool, ...]  # which arguments are constants of the plan
+    rows: Mask
+    fold: Callable[[Request], tuple[Column, Faults]] | None = None
+
+    @property
+    def function(self) -> Function:
+        function: Function = self.step.data.function
+        return function
+
+
+@dataclass(frozen=True)
+class Result:
+    request: Request
+    column: Column
+    faults: Faults
+
+
+@dataclass
+class Caller:
+    """Carries out stages. `pool` is made when the first call for a worker process comes."""
+
+    pool: Callable[[], Any]
+    cache: Cache
+    progress: Callable[[str, int, int], None] | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)  # function -> calls made
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stage(self, requests: Sequence[Request]) -> list[Result]:
+        """The results of independent calls, in no particular order."""
+        outside = [r for r in requests if not r.fold and r.function.executor == "worker"]
+        inside = [r for r in requests if r not in outside]
+        if not outside:
+            return self._inside(inside)
+        with ThreadPoolExecutor(len(outside)) as threads:
+            waiting = [threads.submit(self._each, request) for request in outside]
+            try:
+                return self._inside(inside) + [future.result() for future in waiting]
+            except BaseException:
+                for future in waiting:
+                    future.cancel()
+                raise
+
+    def _inside(self, requests: Sequence[Request]) -> list[Result]:
+        columns = [r for r in requests if not r.fold and r.function.executor == "columns"]
+        results = self._columns(columns) if columns else []
+        for request in requests:
+            if request in columns:
+                continue
+            if request.fold:
+                results.append(Result(request, *request.fold(request)))
+            else:
+                results.append(self._each(request))
+        return results
+
+    # --- polars columns ----------------------------------------------------------------------------
+
+    def _columns(self, requests: Sequence[Request]) -> list[Result]:
+        """Functions that are polars expressions: those on the same rows in one select."""
+        by_rows: dict[bytes, list[Request]] = {}
+        for request in requests:
+            by_rows.setdefault(np.packbits(request.rows).tobytes(), []).append(request)
+        results = []
+        for same in by_rows.values():
+            began = time.perf_counter()
+            results += _select(same)
+            seconds = (time.perf_counter() - began) / len(same)
+            for request in same:
+                self._spent(request.function.name, seconds)
+        return results
+
+    # --- one distinct argument tuple at a time -------------------------------------------------------
+
+    def _each(self, request: Request) -> Result:
+        """Functions of Python: distinct arguments only, cached, in this process or a worker."""
+        function = request.function
+        began = time.perf_counter()
+        rows = np.flatnonzero(request.rows)
+        columns = [values_of(arg, rows) for arg in request.args]
+        tuples = list(zip(*columns, strict=True)) if columns else [()] * len(rows)
+        distinct: dict[tuple[Any, ...], int] = {}
+        places = np.fromiter((distinct.setdefault(t, len(distinct)) for t in tuples), np.intp, len(tuples))
+        outcomes = self._outcomes(function, dict(request.step.data.constants), list(distinct))
+        self._spent(function.name, time.perf_counter() - began)
+        return _scatter(request, rows, places, outcomes)
+
+    def _outcomes(
+        self, function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]
+    ) -> list[tuple[Any, str | None, float]]:
+        """Value, error and seconds of each distinct call; what the cache knows is not called."""
+        if function.executor != "worker":
+            with self._lock:
+                self.counts[function.name] = self.counts.get(function.name, 0) + len(tasks)
+            return _in_process(function, constants, tasks)
+        fast = function.extra.get("fast")
+        keys = [self.cache.key(function.name, constants, task) for task in tasks]
+        known: dict[int, tuple[Any, str | None, float]] = {}
+        for i, (task, key) in enumerate(zip(tasks, keys, strict=True)):
+            found = self.cache.get(key)
+            if found is None and fast is not None:
+                found = fast(*task)
+            if found is not None:
+                known[i] = (found, None, 0.0)
+        open_ = [i for i in range(len(tasks)) if i not in known]
+        if open_:
+            with self._lock:
+                self.counts[function.name] = self.counts.get(function.name, 0) + len(open_)
+            finished = 0
+
+            def tick(_: int, __: Any) -> None:
+                nonlocal finished
+                finished += 1
+                if self.progress:
+                    self.progress(function.name, finished, len(open_))
+
+            outcomes = self.pool().run(
+                function.implementation, [tasks[i] for i in open_], function.deadline, constants, tick
+            )
+            for i, outcome in zip(open_, outcomes, strict=True):
+                known[i] = (outcome.value, outcome.error, outcome.seconds)
+                if outcome.error is None and outcome.value is not None:
+                    self.cache.put(keys[i], outcome.value)
+        return [known[i] for i in range(len(tasks))]
+
+    def _spent(self, name: str, seconds: float) -> None:
+        with self._lock:
+            self.timings[name] = self.timings.get(name, 0.0) + seconds
+
+
+def _in_process(
+    function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]
+) -> list[tuple[Any, str | None, float]]:
+    assert callable(function.implementation)
+    if function.executor == "batch":
+        return [(value, None, 0.0) for value in function.implementation(tasks, **constants)]
+    out: list[tuple[Any, str | None, float]] = []
+    for task in tasks:
+        began = time.perf_counter()
+        try:
+            out.append((function.implementation(*task, **constants), None, 0.0))
+        except (Exception, RecursionError) as error:
+            out.append((None, _reason(error), time.perf_counter() - began))
+    return out
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).strip().split("\n")[0][:200]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+# --- results into columns --------------------------------------------------------------------------
+
+
+def _scatter(
+    request: Request,
+    rows: NDArray[np.intp],
+    places: NDArray[np.intp],
+    outcomes: list[tuple[Any, str | None, float]],
+) -> Result:
+    """Distinct results back to their rows, held to the declared type and range."""
+    step, function = request.step, request.function
+    checked = [_held(value, error, step.type, function) for value, error, _ in outcomes]
+    dtype = dtype_of(step.type)
+    distinct = np.empty(len(outcomes), dtype)
+    for i, (value, _) in enumerate(checked):
+        distinct[i] = value if value is not None else (None if dtype is object else 0)
+    null = np.array([value is None for value, _ in checked], np.bool_)
+    fault = np.array([error is not None for _, error in checked], np.bool_)
+    column = empty(step.type, len(request.rows))
+    assert isinstance(column.data, np.ndarray)
+    column.data[rows] = distinct[places]
+    column.null[rows] = null[places]
+    column.fault[rows] = fault[places]
+    column.done[rows] = True
+    faults: Faults = []
+    if fault.any():
+        for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+            error = checked[place][1]
+            if error is not None:
+                faults.append((row, error, outcomes[place][2]))
+    return Result(request, column, faults)
+
+
+_PYTHON: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "real": (int, float),
+    "text": (str,),
+    "list": (tuple, list),
+}
+
+
+def _held(value: Any, error: str | None, type_: Type, function: Function) -> tuple[Any, str | None]:
+    """A result as the column stores it, or why it is none."""
+    if error is not None or value is None:
+        return None, error
+    kind = type_.kind
+    wanted = _PYTHON.get(kind)
+    if wanted and (not isinstance(value, wanted) or (kind in ("int", "real") and isinstance(value, bool))):
+        return None, f"gave {type(value).__name__} instead of {type_.required}"
+    if kind == "list":
+        return tuple(value), None
+    if kind in ("int", "real"):
+        if not abs(value) < (2**63 if kind == "int" else float("inf")):
+            return None, "the number is too large"
+        data, outside = hold(np.array([float(value)]), function.range if function.infer is None else FULL)
+        if outside[0]:
+            return None, f"gave {value}, outside its range {function.range}"
+        return (value if kind == "int" else float(data[0])), None
+    return value, None
+
+
+def _select(requests: list[Request]) -> list[Result]:
+    """One polars select for calls on the same rows."""
+    rows = requests[0].rows
+    every = bool(rows.all())
+    mask = pl.Series(rows)
+    frame: dict[str, pl.Series] = {}
+    names: dict[int, str] = {}
+    expressions = []
+    for k, request in enumerate(requests):
+        inputs: list[pl.Expr] = []
+        for arg, type_, is_constant in zip(request.args, request.types, request.constant, strict=True):
+            if is_constant:
+                inputs.append(pl.lit(values_of(arg, np.zeros(1, np.intp))[0]))
+                continue
+            if id(arg) not in names:
+                names[id(arg)] = f"a{len(names)}"
+                series = series_of(arg, type_)
+                frame[names[id(arg)]] = series if every else series.filter(mask)
+            inputs.append(pl.col(names[id(arg)]))
+        function = request.function
+        constants = {name: constant(value) for name, value in request.step.data.constants}
+        assert callable(function.implementation)
+        expressions.append(function.implementation(*inputs, **constants).alias(f"r{k}"))
+    n = int(rows.sum())
+    table = pl.DataFrame(frame) if frame else pl.DataFrame({"_": np.zeros(n, np.bool_)})
+    found = table.select(expressions)
+    results = []
+    for k, request in enumerate(requests):
+        series = found.get_column(f"r{k}")
+        if len(series) == 1 and n != 1:
+            series = series.new_from_index(0, n)
+        results.append(_from_series(request, series, rows, every))
+    return results
+
+
+def _from_series(request: Request, series: pl.Series, rows: Mask, every: bool) -> Result:
+    """A polars result on some rows as a column, its numbers held to the declared range."""
+    type_, function = request.step.type, request.function
+    null = series.is_null().to_numpy()
+    fault = np.zeros(len(null), np.bool_)
+    data: Any
+    if type_.kind in ("bool", "int", "real"):
+        zero: Any = False if type_.kind == "bool" else 0
+        data = series.fill_null(zero).to_numpy().astype(dtype_of(type_), copy=False)
+        if type_.kind != "bool" and function.infer is None:
+            held, outside = hold(data, function.range)
+            broken = (outside | ~np.isfinite(held)) & ~null
+            fault, null = broken, null | broken
+            data = held.astype(dtype_of(type_), copy=False)
+    elif type_.kind == "list":
+        data = np.empty(len(series), object)
+        for i, items in enumerate(series.to_list()):
+            data[i] = None if items is None else tuple(items)
+    elif every:
+        data = series
+    else:
+        data = np.empty(len(series), object)
+        data[:] = series.to_list()
+    if every:
+        column = Column(data, null, fault, np.ones(len(null), np.bool_))
+    else:
+        column = empty(type_, len(rows))
+        assert isinstance(column.data, np.ndarray)
+        column.data[rows] = data
+        column.null[rows], column.fault[rows], column.done[rows] = null, fault, True
+    where = np.flatnonzero(rows)[fault]
+    return Result(request, column, [(int(row), "gave a number outside its range", 0.0) for row in where])

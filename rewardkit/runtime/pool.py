@@ -1,0 +1,426 @@
+"""A pool of worker processes with a hard deadline and a memory limit for each task.
+
+No alarms: a worker that does not answer in time is killed, with its process group, and replaced. The
+processes are started by `exec`, never forked, so that scripts need no `__main__` guard and the parent may
+hold CUDA or threads. Each worker belongs to one thread of the pool, which feeds it and waits for it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rewardkit.runtime.worker import Channel
+
+GIB = 1 << 30
+
+#: tasks sent to a worker at once: enough to hide the sending, few enough to wait behind a slow one
+_CHUNK = 32
+#: seconds for a process to start and import what it runs; generous, as a busy node may be slow
+_START = 300.0
+
+OnDone = Callable[[int, "Outcome"], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: its `value`, or the `error` that kept it from one, and the `seconds` it took."""
+
+    value: Any
+    error: str | None
+    seconds: float
+
+
+@dataclass(eq=False)
+class _Job:
+    """One call of `run`."""
+
+    path: str
+    tasks: Sequence[tuple[Any, ...]]
+    deadline: float
+    constants: dict[str, Any]
+    changed: threading.Condition
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    reported: deque[int] = field(default_factory=deque)  # done, and not yet told to the caller
+    pending: deque[int] = field(default_factory=deque)
+    failure: BaseException | None = None  # what keeps the whole job from being done
+    abandoned: bool = False
+    watched: bool = False  # somebody wants to hear of each task
+
+    @property
+    def over(self) -> bool:
+        return self.failure is not None or len(self.outcomes) == len(self.tasks)
+
+
+class WorkerPool:
+    """Up to `workers` processes (one per usable core by default), each with `memory_bytes` for its tasks.
+
+    Processes start when there is work and stay warm until `close`. The memory limit is per process and
+    comes on top of what its imports take. `run` may be called from any thread, and from several at once.
+    """
+
+    def __init__(self, workers: int | None = None, memory_bytes: int = 2 * GIB) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"a pool needs at least 1 worker, got {workers}")
+        self.workers = workers or usable_cores()
+        self.memory_bytes = memory_bytes
+        self.closed = False
+        self._reset()
+        _POOLS.add(self)
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(
+        self,
+        path: str,
+        tasks: Sequence[tuple[Any, ...]],
+        deadline: float,
+        constants: dict[str, Any] | None = None,
+        on_done: OnDone | None = None,
+    ) -> list[Outcome]:
+        """Calls the function at `path` (`"module:function"`) as `function(*task, **constants)` for each task.
+
+        `deadline` is in seconds, per task, from when its worker turns to it. What a task does wrong
+        (raise, take too long, take too much memory, end its process) is its own outcome's `error` and
+        no other's. A function that cannot be imported, or a pool that is closed, is a `RuntimeError`.
+        `on_done(index, outcome)` is called in this thread, in order of completion.
+        """
+        job = _Job(
+            path, tasks, deadline, constants or {}, threading.Condition(self._lock), watched=bool(on_done)
+        )
+        job.pending.extend(range(len(tasks)))
+        if not tasks:
+            return []
+        try:
+            with self._lock:
+                self._check_open()
+                self._jobs.append(job)
+                self._grow()
+                self._work.notify_all()
+            self._wait(job, on_done)
+        except BaseException:  # Ctrl-C among them
+            self._abandon(job)
+            raise
+        finally:
+            with self._lock, contextlib.suppress(ValueError):
+                self._jobs.remove(job)
+        return [job.outcomes[index] for index in range(len(tasks))]
+
+    def close(self) -> None:
+        """Kills every worker; a `run` in progress raises `RuntimeError`."""
+        with self._lock:
+            self.closed = True
+            for job in self._jobs:
+                job.failure = RuntimeError("the worker pool was closed")
+                job.changed.notify_all()
+            for worker in self._live:
+                worker.kill()
+            self._work.notify_all()
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(timeout=10)
+
+    @property
+    def processes(self) -> list[int]:
+        """Process ids of the workers that are running."""
+        with self._lock:
+            return sorted(worker.process.pid for worker in self._live)
+
+    def forget(self) -> None:
+        """Starts anew in a forked child, to which its parent's threads and workers are not its own."""
+        for worker in self._live:
+            worker.disown()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.RLock()
+        self._work = threading.Condition(self._lock)
+        self._jobs: deque[_Job] = deque()
+        self._live: set[_Worker] = set()
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise RuntimeError("the worker pool was closed")
+
+    def _grow(self) -> None:
+        pending = sum(len(job.pending) for job in self._jobs)
+        for _ in range(min(self.workers - len(self._threads), pending - self._idle)):
+            thread = threading.Thread(target=self._serve, name="rewardkit-worker", daemon=True)
+            thread.start()
+            self._threads.add(thread)
+
+    def _wait(self, job: _Job, on_done: OnDone | None) -> None:
+        while True:
+            with self._lock:
+                while not job.over and not job.reported:
+                    job.changed.wait()
+                done = [(index, job.outcomes[index]) for index in job.reported]
+                job.reported.clear()
+                over, failure = job.over, job.failure
+            if on_done:
+                for index, outcome in done:
+                    on_done(index, outcome)
+            if failure:
+                raise failure
+            if over:
+                return
+
+    def _abandon(self, job: _Job) -> None:
+        with self._lock:
+            job.abandoned = True
+            job.pending.clear()
+            for worker in self._live:
+                if worker.job is job:
+                    worker.kill()
+
+    def _serve(self) -> None:
+        """Feeds one worker, and its replacements, until the pool closes."""
+        worker: _Worker | None = None
+        try:
+            while taken := self._take():
+                job, indices = taken
+                try:
+                    worker = self._kept(worker) or self._start()
+                    self._assign(worker, job)
+                    worker.load(job.path)
+                    self._carry_out(worker, job, indices)
+                    self._assign(worker, None)
+                except Exception as failure:  # not a task's doing: nothing to import, or unpicklable
+                    self._fail(job, failure)
+                    if worker:
+                        worker.spent = True
+                worker = self._kept(worker)
+        finally:
+            if worker:
+                self._discard(worker)
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def _take(self) -> tuple[_Job, list[int]] | None:
+        """The next few tasks, of each job in turn; waits for some. `None` once the pool is closed."""
+        with self._lock:
+            while not self.closed:
+                for _ in range(len(self._jobs)):
+                    job = self._jobs[0]
+                    self._jobs.rotate(-1)
+                    if job.pending:
+                        # ever smaller chunks, so that all workers finish at about the same time
+                        size = max(1, min(_CHUNK, len(job.pending) // (2 * self.workers)))
+                        return job, [job.pending.popleft() for _ in range(size)]
+                self._idle += 1
+                self._work.wait()
+                self._idle -= 1
+            return None
+
+    def _kept(self, worker: _Worker | None) -> _Worker | None:
+        """The worker, if it can go on."""
+        if worker and not worker.usable():
+            self._discard(worker)
+            return None
+        return worker
+
+    def _start(self) -> _Worker:
+        with self._lock:  # so that `close` sees every process
+            self._check_open()
+            worker = _Worker(self.memory_bytes)
+            self._live.add(worker)
+            return worker
+
+    def _assign(self, worker: _Worker, job: _Job | None) -> None:
+        with self._lock:
+            worker.job = job
+
+    def _carry_out(self, worker: _Worker, job: _Job, indices: list[int]) -> None:
+        """Has a worker do some tasks. What it could not start, because it ended, goes back in the queue."""
+        left, start = deque(indices), time.monotonic()
+        request = pickle.dumps(("run", job.path, [job.tasks[index] for index in indices], job.constants))
+        try:
+            if not worker.accepts(request):
+                self._return(job, left)
+                return
+            while left and not worker.spent:
+                start = time.monotonic()
+                value, error, seconds, worker.spent = json.loads(worker.channel.receive(job.deadline))
+                self._settle(job, left.popleft(), Outcome(value, error, seconds))
+        except TimeoutError:
+            worker.end()
+            error = f"timed out after {job.deadline:g} s"
+            self._settle(job, left.popleft(), Outcome(None, error, job.deadline))
+        except (OSError, EOFError, ValueError):
+            error = f"worker died ({worker.end()})"
+            self._settle(job, left.popleft(), Outcome(None, error, time.monotonic() - start))
+        self._return(job, left)
+
+    def _settle(self, job: _Job, index: int, outcome: Outcome) -> None:
+        with self._lock:
+            job.outcomes[index] = outcome
+            if job.watched:
+                job.reported.append(index)
+            if job.watched or job.over:
+                job.changed.notify_all()
+
+    def _return(self, job: _Job, indices: deque[int]) -> None:
+        with self._lock:
+            if indices and not job.abandoned:
+                job.pending.extendleft(reversed(indices))
+                self._work.notify_all()
+
+    def _fail(self, job: _Job, failure: BaseException) -> None:
+        with self._lock:
+            job.failure = job.failure or failure
+            job.pending.clear()
+            job.changed.notify_all()
+
+    def _discard(self, worker: _Worker) -> None:
+        worker.end()
+        with self._lock:
+            self._live.discard(worker)
+
+
+class _Worker:
+    """A worker process, seen from the thread that it belongs to; only `kill` may come from another."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            numbers = (theirs.fileno(), os.getpid(), memory_bytes)
+            self.process = subprocess.Popen(
+                # -P: a file in the working directory must not stand in for a module
+                [sys.executable, "-P", "-m", "rewardkit.runtime.worker", *map(str, numbers)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # away from the terminal's Ctrl-C, and killed with what it started
+                env=_environment(),
+            )
+        self.channel = Channel(ours)
+        self.job: _Job | None = None
+        self.spent = False  # ended, or about to
+        self._loaded: set[str] = set()
+        self._used = False
+        self._lock = threading.Lock()
+
+    def load(self, path: str) -> None:
+        """Imports a function; its time is nobody's deadline."""
+        if path in self._loaded:
+            return
+        try:
+            self.channel.send(pickle.dumps(("load", path)), _START)
+            error = json.loads(self.channel.receive(_START))
+        except TimeoutError:
+            raise RuntimeError(f"a worker process did not load `{path}` within {_START:g} s") from None
+        except (OSError, EOFError):
+            raise RuntimeError(f"a worker process ended ({self.end()}) while loading `{path}`") from None
+        if error:
+            raise RuntimeError(f"cannot load `{path}`: {error}")
+        self._loaded.add(path)
+
+    def accepts(self, request: bytes) -> bool:
+        """Whether the worker takes a request. One that died while idle does not, which is no task's fault;
+        one that dies of its first request is a matter of that request (`EOFError`).
+        """
+        try:
+            self.channel.send(request, _START)
+            self.channel.receive(_START)
+        except (OSError, EOFError):
+            self.spent = True
+            if not self._used:
+                raise EOFError from None
+            return False
+        self._used = True
+        return True
+
+    def usable(self) -> bool:
+        """Whether it waits for work; one that took too long, or was killed while idle, does not."""
+        with self._lock:
+            return not self.spent and self.process.poll() is None
+
+    def kill(self) -> None:
+        with self._lock:
+            self._kill()
+
+    def end(self) -> str:
+        """Kills the process, if it still runs, and says how it ended."""
+        self.spent = True
+        with self._lock:
+            self._kill()
+            code = self.process.wait()
+        self.channel.close()
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def disown(self) -> None:
+        """In a forked child: the process is the parent's, not to be killed, waited for or spoken to."""
+        self.channel.close()
+        self.process.returncode = 0
+
+    def _kill(self) -> None:
+        if self.process.returncode is None:  # not yet waited for, so the number is still its own
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def _environment() -> dict[str, str]:
+    """What a worker runs under: our import path, the same hashes everywhere, one thread per library."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+    return {
+        **os.environ,
+        **dict.fromkeys(threads, "1"),
+        "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),
+        "PYTHONHASHSEED": "0",  # sympy's order of terms, and so its verdict at the margin, may depend on it
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def shared_pool() -> WorkerPool:
+    """The pool that everything shares which does not bring its own."""
+    global _SHARED
+    if _SHARED is None or _SHARED.closed:
+        _SHARED = WorkerPool()
+    return _SHARED
+
+
+_POOLS: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
+_SHARED: WorkerPool | None = None
+
+
+@atexit.register
+def _close_all() -> None:
+    for pool in list(_POOLS):
+        pool.close()
+
+
+def _forget_all() -> None:
+    for pool in list(_POOLS):
+        pool.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,445 @@
+"""A loaded spec as a reward function: rows in, scores out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rewardkit.checker import Spec, check, read_source
+from rewardkit.checker.spec import ParamSpec
+from rewardkit.compiler import Plan, compile_spec
+from rewardkit.diagnostics import RewardError, Source, SpecError
+from rewardkit.language import tree as t
+from rewardkit.runtime.cache import Cache
+from rewardkit.runtime.calls import Caller
+from rewardkit.runtime.columns import Column, series_of, values_of
+from rewardkit.runtime.engine import Engine, Fault, Table
+from rewardkit.runtime.errors import FaultLimitError, RowsError
+from rewardkit.runtime.pool import WorkerPool, shared_pool
+from rewardkit.runtime.rows import Rows, Tokenizer, read_columns, read_groups
+from rewardkit.runtime.scores import Scores
+
+#: a share of faulted rows is looked at from this many rows on, and at the end
+FAULT_ROWS = 200
+
+Progress = Callable[[str, int, int], None]
+
+
+def load(
+    path: str | Path,
+    *,
+    tokenizer: Any = None,
+    workers: int | None = None,
+    **params: Any,
+) -> Reward:
+    """Check and compile a spec once; call the result to score rows.
+
+    Args:
+        path: the `.rwd` file.
+        tokenizer: counts `completion.tokens` where rows bring neither counts nor ids: a Hugging Face
+            tokenizer, or a function from texts to counts.
+        workers: worker processes for heavy verifiers; one per usable core by default, shared.
+        params: values for the spec's params, in plain numbers (`budget=8192`).
+
+    Raises:
+        SpecError: the spec is wrong; its text shows every diagnostic.
+        RewardError: the file cannot be read, or a param is unknown or outside its range.
+    """
+    return from_source(read_source(path), tokenizer=tokenizer, workers=workers, **params)
+
+
+def loads(text: str, *, name: str = "<text>", **options: Any) -> Reward:
+    """Like `load`, from the text of a spec."""
+    return from_source(Source(name, text), **options)
+
+
+def from_source(
+    source: Source, *, tokenizer: Any = None, workers: int | None = None, **params: Any
+) -> Reward:
+    spec, diagnostics = check(source)
+    if spec is None:
+        raise SpecError(diagnostics)
+    return Reward(spec, params, tokenizer=tokenizer, workers=workers)
+
+
+class Reward:
+    """A compiled spec. Calling it scores rows; it can be called from any thread.
+
+    `counts` tells how many calls of each function were made so far, after guards, distinct arguments
+    and the cache.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        params: Mapping[str, Any] | None = None,
+        *,
+        tokenizer: Any = None,
+        workers: int | None = None,
+    ) -> None:
+        self.spec = spec
+        self.params = bind_params(spec, params or {})
+        self.plan: Plan = compile_spec(spec)
+        self.counts: dict[str, int] = {}
+        self._tokenizer = _counter(tokenizer)
+        self._cache = Cache()
+        self._workers = workers
+        self._pool: WorkerPool | None = None
+
+    # --- what is known of it ---------------------------------------------------------------------
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The weighted terms, in the order of `reward`."""
+        return tuple(name for name, _ in self.spec.weights)
+
+    @property
+    def needs_group(self) -> bool:
+        """Whether some value looks at a row's group."""
+        return "group" in self.plan.scopes
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the spec's meaning: its statements without tests and claims, and its params."""
+        statements = [s for s in self.spec.module.statements if not isinstance(s, t.Test | t.Prove)]
+        text = repr((statements, sorted((k, str(v)) for k, v in self.params.items())))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    # --- scoring -----------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        rows: Any = None,
+        *,
+        group: Any = None,
+        step: float = 0,
+        keep: Iterable[str] = (),
+        mapping: Mapping[str, str] | None = None,
+        max_faults: float | None = None,
+        progress: Progress | None = None,
+        **columns: Any,
+    ) -> Scores:
+        """Score N rows.
+
+        Args:
+            rows: a list of dicts, a dict of columns, or a polars, pandas, Arrow or Hugging Face table;
+                or leave it out and give the columns by name (`prompt=…, completion=…, answer=…`).
+            group: rows per prompt, for consecutive rows, or one id per row.
+            step: the training step, for weights and gates that depend on it.
+            keep: lets to keep in `scores.frame`.
+            mapping: `{"answer": "solution"}` reads the column `solution` as `answer`.
+            max_faults: raise when more than this share of rows fails (never by default).
+            progress: called with a function's name, calls done and calls to do.
+
+        Raises:
+            RowsError: a column is missing, or a value has a wrong type or range.
+            RewardError: the spec cannot run, or an engine behind a call is dead.
+            FaultLimitError: too many faults.
+        """
+        if rows is not None and columns:
+            raise RowsError("give rows or columns by name, not both")
+        table_rows = Rows(columns if rows is None else rows, mapping)
+        return self.score(table_rows, group, step, tuple(keep), max_faults, progress)
+
+    def score(
+        self,
+        rows: Rows,
+        group: Any = None,
+        step: float = 0,
+        keep: tuple[str, ...] = (),
+        max_faults: float | None = None,
+        progress: Progress | None = None,
+        params: Mapping[str, Any] | None = None,
+        uses: Mapping[str, NDArray[np.bool_]] | None = None,
+    ) -> Scores:
+        """`__call__` over rows already wrapped; `params` may hold one value per row, and `uses` names
+        lets that are wanted for their own sake (as `expect` does)."""
+        self._can_run(keep)
+        n = rows.n
+        groups = read_groups(group, n)
+        if self.needs_group and groups is None:
+            raise RowsError("the spec aggregates over groups: say what a group is with `group=…` or `--group`")
+        columns = read_columns(self.spec, self.plan.columns, rows, self._tokenizer)
+        self._same_per_prompt(columns, groups)
+        caller = Caller(self._pools, self._cache, progress, counts=self.counts)
+        table = Table(n, columns, {**self.params, **(params or {})}, step, groups)
+        engine = Engine(self.plan, table, caller)
+        skipped = self._skip(engine)
+        alive = ~skipped
+        wanted = dict.fromkeys(self.plan.terms.values(), alive)
+        wanted |= {number: alive for _, number in self.plan.weights}
+        for root in (self.plan.mask, self.plan.scale, *self.plan.options.values()):
+            if root is not None:
+                wanted[root] = alive
+        for name, mask in (uses or {}).items():
+            number = self.plan.lets[name]
+            wanted[number] = wanted.get(number, np.zeros(n, np.bool_)) | (alive & mask)
+        engine.run(wanted)
+        return self._scores(engine, skipped, groups, step, keep, max_faults, caller)
+
+    def _can_run(self, keep: tuple[str, ...]) -> None:
+        if not self.spec.has_reward:
+            raise RewardError(f"`{self.spec.source.name}` has no `reward`: it cannot score rows")
+        if self.spec.later:
+            names = ", ".join(f"`{name}`" for name in self.spec.later)
+            raise RewardError(f"the spec uses {names}, which this version of rewardkit cannot run")
+        for name in keep:
+            if name not in self.plan.lets:
+                known = ", ".join(f"`{let}`" for let in self.plan.lets) or "none"
+                raise RewardError(f"there is no let `{name}` to keep; the lets are {known}")
+
+    def _pools(self) -> WorkerPool:
+        if self._workers is None:
+            return shared_pool()
+        if self._pool is None:
+            self._pool = WorkerPool(self._workers)
+        return self._pool
+
+    def _skip(self, engine: Engine) -> NDArray[np.bool_]:
+        n = engine.table.n
+        if self.plan.skip is None:
+            return np.zeros(n, np.bool_)
+        engine.run({self.plan.skip: np.ones(n, np.bool_)})
+        column = engine.columns[self.plan.skip]
+        skipped = np.asarray(column.data, np.bool_) & ~column.null
+        engine.alive = ~skipped
+        return skipped
+
+    def _same_per_prompt(self, columns: Mapping[str, Column], groups: NDArray[np.int64] | None) -> None:
+        """`per prompt` inputs and `prompt.*` are the same within a group; checked where groups are given."""
+        if groups is None:
+            return
+        for name, column in columns.items():
+            spec = self.spec.inputs.get(name)
+            if not (name.startswith("prompt.") or (spec is not None and spec.per_prompt)):
+                continue
+            first: dict[int, Any] = {}
+            for row, (number, value) in enumerate(zip(groups.tolist(), values_of(column), strict=True)):
+                if first.setdefault(number, value) != value:
+                    raise RowsError(
+                        f"row {row}: `{name}` is not the same as in the rows of its group before it"
+                    )
+
+    def _scores(
+        self,
+        engine: Engine,
+        skipped: NDArray[np.bool_],
+        groups: NDArray[np.int64] | None,
+        step: float,
+        keep: tuple[str, ...],
+        max_faults: float | None,
+        caller: Caller,
+    ) -> Scores:
+        alive = ~skipped
+        terms = {name: numbers(engine.columns[number], alive) for name, number in self.plan.terms.items()}
+        weights = [numbers(engine.columns[number], alive) for _, number in self.plan.weights]
+        matrix = np.stack([terms[name] for name in self.terms], axis=1)
+        weighted = np.stack(weights, axis=1) * matrix
+        total = np.where(np.isnan(matrix).all(axis=1), np.nan, _row_sums(weighted))
+        faults = engine.faults()
+        total, beyond = self._hold_total(total)
+        faults += [Fault(int(row), "reward", "", "outside its range", 0.0) for row in np.flatnonzero(beyond)]
+        lets = {name: engine.columns[self.plan.lets[name]] for name in keep}
+        scores = Scores(
+            terms=self.terms,
+            matrix=matrix,
+            weights=self._weights(engine),
+            total=total,
+            skipped=skipped,
+            masked=_truth(engine, self.plan.mask, alive),
+            groups=groups,
+            scale=numbers(engine.columns[self.plan.scale], alive) if self.plan.scale is not None else None,
+            gates={name: numbers(engine.columns[number], alive) for name, number in self.plan.gates.items()},
+            frame=self._frame(total, terms, lets, alive),
+            faults=_fault_frame(faults),
+            timings={**caller.timings, **engine.timings},
+            step=step,
+            fingerprint=self.fingerprint,
+            normalizer=self.spec.advantage.name if self.spec.advantage else None,
+            options=self._options(engine),
+        )
+        if max_faults is not None:
+            check_faults(scores, max_faults)
+        return scores
+
+    def _weights(self, engine: Engine) -> NDArray[np.float64]:
+        """The weight of each term: the same on every row, unless a test gives params per sample."""
+        out = []
+        for _, number in self.plan.weights:
+            column = engine.columns[number]
+            data = np.asarray(column.data, np.float64)
+            out.append(data[0] if len(data) else np.nan)
+        return np.array(out)
+
+    def _options(self, engine: Engine) -> dict[str, Any]:
+        options = {}
+        for name, number in self.plan.options.items():
+            values = values_of(engine.columns[number])
+            if values:
+                options[name] = values[0]
+        return options
+
+    def _hold_total(self, total: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        from rewardkit.runtime.operations import hold
+
+        if self.spec.reward_range is None:
+            return total, np.zeros(len(total), np.bool_)
+        missing = np.isnan(total)
+        held, outside = hold(np.where(missing, 0.0, total), self.spec.reward_range)
+        beyond = outside & ~missing
+        return np.where(missing | beyond, np.nan, held), beyond
+
+    def _frame(
+        self,
+        total: NDArray[np.float64],
+        terms: Mapping[str, NDArray[np.float64]],
+        lets: Mapping[str, Column],
+        alive: NDArray[np.bool_],
+    ) -> pl.DataFrame:
+        columns = {"reward": pl.Series(total).fill_nan(None)}
+        columns |= {name: pl.Series(values).fill_nan(None) for name, values in terms.items()}
+        for name, column in lets.items():
+            hidden = Column(column.data, column.null | ~column.done | ~alive, column.fault, column.done)
+            columns[name] = kept_series(hidden, self.spec.lets[name].type)
+        return pl.DataFrame(columns)
+
+
+def bind_params(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every param's value: what the run gives, held to its type and range, else the spec's own.
+
+    Raises:
+        RewardError: an unknown param, a wrong type, a value outside the range.
+    """
+    for name in given:
+        if name not in spec.params:
+            known = ", ".join(f"`{param}`" for param in spec.params) or "none"
+            raise RewardError(f"the spec has no param `{name}`; its params are {known}")
+    values = {}
+    for name, param in spec.params.items():
+        values[name] = _param(param, given[name]) if name in given else _plain(param.default, param)
+    return values
+
+
+def _param(param: ParamSpec, value: Any) -> Any:
+    type_ = param.type
+    if type_.kind in ("bool", "text"):
+        if not isinstance(value, bool if type_.kind == "bool" else str):
+            raise RewardError(f"the param `{param.name}` is `{type_}`, and the run gives {value!r}")
+        return value
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float | Fraction | np.number):
+            raise ValueError
+        exact = Fraction(value) if isinstance(value, Fraction) else Fraction(str(value))
+    except (ValueError, OverflowError):
+        raise RewardError(f"the param `{param.name}` is `{type_}`, and the run gives {value!r}") from None
+    if type_.kind == "int" and exact.denominator != 1:
+        raise RewardError(f"the param `{param.name}` is a whole number, and the run gives {value!r}")
+    if param.range is not None and not param.range.contains(exact):
+        raise RewardError(f"the param `{param.name}` must lie in {param.range}, and the run gives {value!r}")
+    return _plain(exact, param)
+
+
+def _plain(value: Any, param: ParamSpec) -> Any:
+    if isinstance(value, Fraction):
+        return int(value) if param.type.kind == "int" else float(value)
+    return value
+
+
+def _counter(tokenizer: Any) -> Tokenizer | None:
+    """A function from texts to token counts."""
+    if tokenizer is None:
+        return None
+    if hasattr(tokenizer, "encode"):
+
+        def count(texts: list[str]) -> list[int]:
+            try:
+                return [len(tokenizer.encode(text, add_special_tokens=False)) for text in texts]
+            except Exception as error:
+                raise RewardError(f"the tokenizer failed: {error}") from error
+
+        return count
+    if callable(tokenizer):
+        return tokenizer  # type: ignore[no-any-return]
+    raise RewardError("`tokenizer` is a Hugging Face tokenizer or a function from texts to counts")
+
+
+def numbers(column: Column, alive: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The column as float64, NaN where it has no value."""
+    data = np.asarray(column.data)
+    data = np.zeros(len(data)) if data.dtype == object else data.astype(np.float64)
+    return np.where(column.null | ~column.done | ~alive, np.nan, data)
+
+
+def _row_sums(weighted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Left to right over the terms, so that the bits do not depend on how numpy blocks a sum."""
+    total = np.zeros(len(weighted))
+    for k in range(weighted.shape[1]):
+        total = total + np.where(np.isnan(weighted[:, k]), 0.0, weighted[:, k])
+    return total
+
+
+def _truth(engine: Engine, root: int | None, alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if root is None:
+        return np.zeros(engine.table.n, np.bool_)
+    column = engine.columns[root]
+    return np.asarray(column.data, np.bool_) & ~column.null & column.done & alive
+
+
+def kept_series(column: Column, type_: Any) -> pl.Series:
+    """A kept let for the frame; structured values as their JSON text."""
+    if type_.kind in ("bool", "int", "real"):
+        return series_of(column, type_)
+    values = values_of(column)
+    if type_.kind == "text":
+        return pl.Series(values, dtype=pl.String)
+    return pl.Series([None if v is None else _shown(v) for v in values], dtype=pl.String)
+
+
+def _shown(value: Any) -> str:
+    import dataclasses
+    import json
+
+    def plain(item: Any) -> Any:
+        if dataclasses.is_dataclass(item) and not isinstance(item, type):
+            return {f.name: plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
+        return [plain(x) for x in item] if isinstance(item, tuple) else item
+
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+
+
+def _fault_frame(faults: list[Fault]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "row": [f.row for f in faults],
+            "name": [f.name for f in faults],
+            "function": [f.function for f in faults],
+            "reason": [f.reason for f in faults],
+            "seconds": [f.seconds for f in faults],
+        },
+        schema={
+            "row": pl.Int64,
+            "name": pl.String,
+            "function": pl.String,
+            "reason": pl.String,
+            "seconds": pl.Float64,
+        },
+    )
+
+
+def check_faults(scores: Scores, max_faults: float) -> None:
+    """Raise where more than this share of rows has a fault."""
+    n = len(scores)
+    failed = scores.faults.get_column("row").n_unique() if n else 0
+    if n and failed > max_faults * n:
+        first = scores.faults.row(0, named=True)
+        raise FaultLimitError(
+            f"{failed} of {n} rows failed, more than the {max_faults:.0%} of `max_faults`; the first: row "
+            f"{first['row']}, `{first['name']}`, {first['function']}: {first['reason']}"
+        )

@@ -1,0 +1,159 @@
+"""Checkpoints: all that a killed run needs to go on bit for bit, written whole or not at all.
+
+A checkpoint is an ordinary Hugging Face folder (`step-000050/`) with two more files: `training.pt`
+(the optimizer and random states, tensors and plain values only) and `run.json`. Order of the data,
+learning rate and sampling follow from the step alone, so they need no state.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .config import differences
+from .errors import ResumeError
+from .policy import Policy, save_policy
+
+_NAME = re.compile(r"step-(\d{6,})")
+_DRAFT = ".draft-"
+_RUN = "run.json"
+_TRAINING = "training.pt"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a checkpoint says about its run."""
+
+    step: int  #: steps done
+    config: Mapping[str, Any]
+    rows: str  #: fingerprint of the data
+    fingerprint: str  #: of the spec; empty before the first step
+
+
+def save_checkpoint(
+    folder: Path, state: RunState, policy: Policy, optimizer: torch.optim.Optimizer, keep: int
+) -> Path:
+    """Write a checkpoint, then remove all but the `keep` newest.
+
+    It is written under another name, forced to disk and renamed, so a checkpoint that is there is whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_drafts(folder)
+    final = folder / f"step-{state.step:06d}"
+    draft = folder / f"{_DRAFT}{final.name}"
+    draft.mkdir()
+    save_policy(policy, draft)
+    torch.save({"optimizer": optimizer.state_dict(), "random": _random_state()}, draft / _TRAINING)
+    (draft / _RUN).write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
+    replace_folder(draft, final)
+    for old in checkpoints(folder)[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, oldest first."""
+    found = [path for path in folder.glob("step-*") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def read_state(checkpoint: Path) -> RunState:
+    """What a checkpoint says about its run; raises `ResumeError` if it cannot be read."""
+    try:
+        return RunState(**json.loads((checkpoint / _RUN).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ResumeError(f"cannot read the checkpoint {checkpoint}: {error}") from None
+
+
+def restore(checkpoint: Path, optimizer: torch.optim.Optimizer) -> None:
+    """Set the optimizer and the global random states to what they were. The policy is opened apart."""
+    training = torch.load(checkpoint / _TRAINING, weights_only=True)
+    optimizer.load_state_dict(training["optimizer"])
+    _set_random_state(training["random"])
+
+
+def check_same_run(saved: RunState, current: RunState, checkpoint: Path) -> None:
+    """Raise `ResumeError`, naming what differs, unless a run may go on from another's checkpoint.
+
+    Logging, saving and `max_faults` may change; so may `steps` where the learning rate is constant.
+    """
+    changed = [
+        f"`{key}` is {after!r}, was {before!r}"
+        for key, before, after in differences(saved.config, current.config)
+        if not _may_change(key, current.config)
+    ]
+    if saved.rows != current.rows:
+        changed.append("the rows of `data.rows` are others")
+    if changed:
+        raise ResumeError(
+            f"this is another run than the one in {checkpoint}: {'; '.join(changed)} (start anew with "
+            "--fresh, or write to another `log.dir`)"
+        )
+
+
+def replace_folder(draft: Path, final: Path) -> None:
+    """Put a folder in its place, durably; a reader sees the old one, none, or the whole new one."""
+    for path in draft.rglob("*"):
+        _sync(path)
+    _sync(draft)
+    shutil.rmtree(final, ignore_errors=True)
+    draft.rename(final)
+    _sync(final.parent)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove all checkpoints and what a killed run left half written."""
+    if folder.is_dir():
+        _remove_drafts(folder)
+        for path in checkpoints(folder):
+            shutil.rmtree(path)
+
+
+def _may_change(key: str, config: Mapping[str, Any]) -> bool:
+    if key == "train.steps":
+        return bool(config["train"]["schedule"] == "constant")
+    return key.startswith(("log.", "checkpoint.")) or key == "train.max_faults"
+
+
+def _remove_drafts(folder: Path) -> None:
+    for path in folder.glob(f"{_DRAFT}*"):
+        shutil.rmtree(path)
+
+
+def _random_state() -> dict[str, Any]:
+    """Torch, numpy and Python, as tensors and plain values."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest],
+        "python": random.getstate(),
+    }
+
+
+def _set_random_state(state: Mapping[str, Any]) -> None:
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,98 @@
+"""Logs of a run: one JSON line per step, and TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .config import LogConfig
+from .records import StepRecord
+
+Write = Callable[[StepRecord], None]
+
+JSONL = "log.jsonl"
+TENSORBOARD = "tensorboard"
+
+
+@contextmanager
+def open_logs(folder: Path, config: LogConfig, start: int) -> Iterator[Write]:
+    """Give a function that logs a record, for a run that goes on after step `start` (0 for a new one).
+
+    Lines of later steps, which a killed run wrote after its last checkpoint, are dropped first, so that
+    every step is in the log once. Each line reaches the disk before the function returns.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = None
+    if start == 0:
+        shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
+    if config.tensorboard:
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=start + 1)
+    keep_until(folder / JSONL, start)
+
+    def write(record: StepRecord) -> None:
+        if config.jsonl:
+            with open(folder / JSONL, "a", encoding="utf-8") as lines:
+                lines.write(record.to_json() + "\n")
+                lines.flush()
+                os.fsync(lines.fileno())
+        if writer is not None:
+            for tag, value in scalars(record):
+                writer.add_scalar(tag, value, record.step)
+            writer.flush()
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def keep_until(path: Path, step: int) -> None:
+    """Drop the lines of a log after `step`, and a last line that was cut off while it was written."""
+    if not path.exists():
+        return
+    kept = [json.dumps(line, ensure_ascii=False) + "\n" for line in read_log(path) if line["step"] <= step]
+    draft = path.with_suffix(".tmp")
+    with open(draft, "w", encoding="utf-8") as file:
+        file.writelines(kept)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def read_log(path: str | Path) -> list[dict[str, Any]]:
+    """The lines of a log, each a `StepRecord` as a dict; a line that was cut off is left out."""
+    lines = []
+    for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return lines
+
+
+def scalars(record: StepRecord) -> Iterator[tuple[str, float]]:
+    """TensorBoard's view of a record: `term/NAME`, `gate/NAME`, `share/NAME`, `seconds/NAME`, the rest
+    under `train/`."""
+    folders: Mapping[str, Mapping[str, float | None]] = {
+        "term": record.terms,
+        "gate": record.gates,
+        "share": record.shares,
+        "seconds": record.seconds,
+    }
+    for folder, values in folders.items():
+        yield from ((f"{folder}/{name}", value) for name, value in values.items() if value is not None)
+    for name in (
+        *("reward", "no_signal", "tokens", "finished", "skipped", "masked", "faults", "loss"),
+        *("clip_fraction", "approx_kl", "kl", "gradient_norm", "learning_rate"),
+    ):
+        value = getattr(record, name)
+        if value is not None:
+            yield f"train/{name}", float(value)

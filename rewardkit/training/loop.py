@@ -1,0 +1,333 @@
+"""The loop: roll out, score, normalize, update; over and over, and on from where a run was killed."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from rewardkit.normalizers import advantage as normalize
+from rewardkit.normalizers import get as find_normalizer
+
+from .checkpoint import (
+    RunState,
+    check_same_run,
+    checkpoints,
+    read_state,
+    remove_checkpoints,
+    replace_folder,
+    restore,
+    save_checkpoint,
+)
+from .config import RewardConfig, RunConfig, TrainConfig
+from .data import Rows, read_rows, visit
+from .errors import ConfigError, ResumeError, TooManyFaultsError, TrainError
+from .logs import JSONL, Write, open_logs
+from .policy import Policy, encode_prompt, load_policy, open_policy, save_policy
+from .progress import Show, Silent, show
+from .records import StepRecord, describe, faulted
+from .result import Advantage, Scorer, TrainResult
+from .rollout import Rollout, Sampling, generate
+from .seeds import Stream, derive
+from .update import Batch, learning_rate, update
+from .warmup import warm_up
+
+if TYPE_CHECKING:
+    from rewardkit.runtime.scores import Scores
+
+
+@dataclass(frozen=True)
+class Run:
+    """All parts of a run that is ready to take steps."""
+
+    config: RunConfig
+    state: RunState
+    folder: Path
+    saves: Path  #: folder of the checkpoints
+    rows: Rows
+    policy: Policy
+    reference: Policy | None
+    optimizer: torch.optim.Optimizer
+    accelerator: Accelerator
+    scorer: Scorer
+    advantage: Advantage
+
+
+def run_training(
+    config: RunConfig,
+    base: Path,
+    fresh: bool,
+    scorer: Scorer | None,
+    advantage: Advantage | None,
+    progress: Show | bool,
+) -> TrainResult:
+    """See `rewardkit.training.train`."""
+    began = time.perf_counter()
+    shown = show(config.train.steps) if progress is True else nullcontext(progress or Silent())
+    with _threads(config.train.threads), _quiet_transformers(), shown as screen:
+        scorer = scorer or load_scorer(config.reward, base)
+        advantage = advantage or _normalizer(config.train)
+        run = prepare(config, base, fresh, scorer, advantage, screen)
+        start, last = run.state.step, None
+        with open_logs(run.folder, config.log, start) as write:
+            for record in steps(run, write):
+                screen.step(record)
+                last = record
+        if last is None:
+            screen.note(f"no step is left to take after {start}; --fresh starts anew")
+        _save_policy(run.policy, run.folder / "policy")
+    return TrainResult(
+        folder=run.folder,
+        log=run.folder / JSONL,
+        policy=run.folder / "policy",
+        checkpoint=checkpoints(run.saves)[-1],
+        steps=max(start, config.train.steps),
+        resumed_from=start or None,
+        last=last,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def load_scorer(config: RewardConfig | None, base: Path) -> Scorer:
+    """The spec of a run, checked and compiled."""
+    if config is None:
+        raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
+    import rewardkit
+
+    scorer: Scorer = rewardkit.load(str(base / config.spec), **config.set)
+    return scorer
+
+
+def prepare(
+    config: RunConfig,
+    base: Path,
+    fresh: bool,
+    scorer: Scorer,
+    advantage: Advantage,
+    screen: Show,
+) -> Run:
+    """Open the run's latest checkpoint, or build and warm up a policy."""
+    folder = base / config.log.dir
+    saves = base / config.checkpoint.dir if config.checkpoint.dir else folder / "checkpoints"
+    accelerator = Accelerator(cpu=config.policy.device == "cpu")
+    if accelerator.num_processes > 1:
+        raise TrainError("training runs in one process; start it without `accelerate launch`")
+    if fresh:
+        remove_checkpoints(saves)
+        shutil.rmtree(folder / "policy", ignore_errors=True)
+    rows = read_rows(base / config.data.rows)
+    rows = replace(rows, columns=_named(rows, config))
+    state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, "")
+
+    found = checkpoints(saves)
+    if found:
+        saved = read_state(found[-1])
+        check_same_run(saved, state, found[-1])
+        state = replace(state, step=saved.step, fingerprint=saved.fingerprint)
+        policy = open_policy(found[-1], config.policy.dtype)
+        screen.note(f"going on from {found[-1]}")
+    else:
+        _seed_globals(config.train.seed)
+        policy = load_policy(config.policy, base, config.train.seed)
+    policy = replace(policy, model=accelerator.prepare(policy.model))
+    optimizer = accelerator.prepare(_optimizer(policy, config.train))
+    if found:
+        restore(found[-1], optimizer)
+    elif config.warmup is not None:
+        _warm_up(policy, config, base, accelerator, screen)
+
+    reference = None
+    if config.train.kl_coefficient > 0:
+        if not found:
+            _save_policy(policy, folder / "reference")
+        reference = open_policy(folder / "reference", config.policy.dtype)
+        reference.model.requires_grad_(False).to(accelerator.device)
+    if not found:
+        save_checkpoint(saves, state, policy, optimizer, config.checkpoint.keep)
+    return Run(
+        config, state, folder, saves, rows, policy, reference, optimizer, accelerator, scorer, advantage
+    )
+
+
+def steps(run: Run, write: Write) -> Iterator[StepRecord]:
+    """Take the steps that are left, log them and save checkpoints."""
+    config, state = run.config, run.state
+    for step in range(state.step, config.train.steps):
+        record = take_step(run, step, state.fingerprint)
+        state = replace(state, step=step + 1, fingerprint=record.fingerprint)
+        done = state.step == config.train.steps
+        if done or state.step % config.log.every == 0:
+            write(record)  # before the checkpoint, which must never be ahead of the log
+        if done or state.step % config.checkpoint.every == 0:
+            save_checkpoint(run.saves, state, run.policy, run.optimizer, config.checkpoint.keep)
+        yield record
+
+
+def take_step(run: Run, step: int, fingerprint: str = "") -> StepRecord:
+    """One step, `step` being 0 at the first, under the spec with this fingerprint. Raises `TrainError`."""
+    config = run.config.train
+    times = [time.perf_counter()]
+    indices = visit(len(run.rows), config.prompts_per_step, step, config.seed)
+    prompts = run.rows.take(indices)
+    groups = np.repeat(np.arange(len(indices)), config.completions_per_prompt)
+    rollout = _roll_out(run, prompts["prompt"], step)
+    times.append(time.perf_counter())
+
+    scores = run.scorer(_columns(prompts, rollout, config.completions_per_prompt), group=groups, step=step)
+    if fingerprint not in ("", scores.fingerprint):
+        raise ResumeError("the spec is not the one this run began with; start anew with --fresh")
+    _check_scores(scores, len(groups), config, step)
+    try:
+        advantages = np.asarray(run.advantage(scores), dtype=np.float64)
+    except ValueError as error:
+        raise TrainError(str(error)) from None
+    times.append(time.perf_counter())
+
+    rate = learning_rate(config, step)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    batch = make_batch(rollout, scores, advantages, groups)
+    measures = update(run.policy, run.reference, run.optimizer, run.accelerator, batch, config, step)
+    times.append(time.perf_counter())
+
+    seconds = dict(zip(("rollout", "score", "update"), np.diff(times).tolist(), strict=True))
+    return describe(step + 1, scores, groups, advantages, rollout, measures, rate, seconds)
+
+
+def make_batch(rollout: Rollout, scores: Scores, advantages: np.ndarray, groups: np.ndarray) -> Batch:
+    """Masked and skipped rows keep their place in their group, but none of their tokens is trained on."""
+    device = rollout.mask.device
+    silent = torch.from_numpy(scores.masked | scores.skipped).to(device)
+    return Batch(
+        rollout,
+        torch.from_numpy(advantages).to(device, torch.float32),
+        groups,
+        rollout.mask & ~silent[:, None],
+    )
+
+
+def _roll_out(run: Run, prompts: Sequence[Any], step: int) -> Rollout:
+    config = run.config.train
+    sampling = Sampling(
+        config.completions_per_prompt,
+        config.max_new_tokens,
+        config.temperature,
+        config.top_k,
+        config.top_p,
+    )
+    generator = torch.Generator(run.policy.model.device)
+    generator.manual_seed(derive(config.seed, Stream.SAMPLING, step))
+    return generate(run.policy, [encode_prompt(run.policy, p) for p in prompts], sampling, generator)
+
+
+def _columns(prompts: Mapping[str, Sequence[Any]], rollout: Rollout, times: int) -> dict[str, list[Any]]:
+    """What the scorer sees: the dataset's columns, each value once per completion, and the completions."""
+    return {
+        **{name: [value for value in values for _ in range(times)] for name, values in prompts.items()},
+        "completion": list(rollout.texts),
+        "completion_tokens": rollout.tokens.tolist(),
+        "finished": rollout.finished.tolist(),
+    }
+
+
+def _check_scores(scores: Scores, rows: int, config: TrainConfig, step: int) -> None:
+    if len(scores) != rows:
+        raise TrainError(f"the reward scored {len(scores)} rows of {rows}")
+    bad = faulted(scores)
+    if bad > config.max_faults * rows:
+        kinds = scores.faults.group_by("name", "reason").len().sort("len", "name", "reason", descending=True)
+        name, reason, times = kinds.row(0)
+        raise TooManyFaultsError(
+            f"step {step + 1}: {bad} of {rows} rows faulted, and `max_faults` allows "
+            f"{config.max_faults:.0%}; most often `{name}`: {reason} ({times} times)"
+        )
+
+
+def _named(rows: Rows, config: RunConfig) -> dict[str, Sequence[Any]]:
+    """The dataset's columns, and those that the spec knows under other names; `prompt` is one of them."""
+    mapped = {name: rows.column(column) for name, column in config.data.map.items()}
+    made = ("completion", "completion_ids", "completion_tokens", "finished")  # by the policy, not the file
+    columns = {name: values for name, values in rows.columns.items() if name not in made}
+    return {**columns, **mapped, "prompt": rows.column(config.data.prompt)}
+
+
+def _normalizer(config: TrainConfig) -> Advantage:
+    if config.normalizer is not None:
+        try:
+            find_normalizer(config.normalizer)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    return lambda scores: normalize(scores, config.normalizer, **config.normalizer_options)
+
+
+def _optimizer(policy: Policy, config: TrainConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        policy.model.parameters(),
+        lr=config.learning_rate,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+
+
+def _warm_up(policy: Policy, config: RunConfig, base: Path, accelerator: Accelerator, screen: Show) -> None:
+    assert config.warmup is not None
+    total = config.warmup.steps
+    warm_up(
+        policy,
+        read_rows(base / config.warmup.rows),
+        config.warmup,
+        config.train.seed,
+        accelerator,
+        lambda step, loss: screen.warm(step, total, loss),
+    )
+
+
+def _save_policy(policy: Policy, folder: Path) -> None:
+    draft = folder.with_name(f".draft-{folder.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    save_policy(policy, draft)
+    replace_folder(draft, folder)
+
+
+def _seed_globals(seed: int) -> None:
+    """For rewards and models that draw from the global generators; the loop itself does not."""
+    derived = derive(seed, Stream.GLOBAL)
+    random.seed(derived)
+    np.random.seed(derived % 2**32)
+    torch.manual_seed(derived)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Without the progress bars of loading and saving, which would tear the run's own."""
+    import transformers.utils.logging
+
+    logging: Any = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

@@ -1,0 +1,124 @@
+"""What a step of a run showed: one record, one line of the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from rewardkit.normalizers import effective_share
+
+from .rollout import Rollout
+
+if TYPE_CHECKING:
+    from rewardkit.runtime.scores import Scores
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """The measures of one step; None where there is nothing to measure.
+
+    Rewards, terms, lengths and advantages are those of the completions that the step was taken on.
+    """
+
+    step: int  #: 1 for the first
+    reward: float | None  #: mean total
+    terms: Mapping[str, float | None]  #: term, metrics too -> mean value
+    gates: Mapping[str, float | None]  #: gated term -> share of rows with the gate open
+    shares: Mapping[str, float]  #: weighted term -> effective share, see `effective_share`
+    no_signal: float  #: share of groups in which all advantages are equal
+    tokens: float  #: mean length of the completions
+    finished: float  #: share of completions that ended by themselves
+    skipped: float  #: share of rows that are not there
+    masked: float  #: share of rows whose tokens carry no loss
+    faults: int  #: rows with a fault
+    loss: float | None
+    clip_fraction: float | None  #: share of tokens whose loss is the clipped one
+    approx_kl: float | None  #: nats per token between the policies before and after
+    kl: float | None  #: nats per token from the reference, where there is one
+    gradient_norm: float | None  #: before clipping
+    learning_rate: float
+    seconds: Mapping[str, float]  #: `rollout`, `score`, `update`
+    fingerprint: str  #: of the spec
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def describe(
+    step: int,
+    scores: Scores,
+    groups: np.ndarray,
+    advantages: np.ndarray,
+    rollout: Rollout,
+    measures: Mapping[str, float],
+    learning_rate: float,
+    seconds: Mapping[str, float],
+) -> StepRecord:
+    """Sum up one step. `groups` and `advantages` are (N,), `measures` those of the update."""
+    present = ~scores.skipped
+    rewards = np.where(present[:, None], scores.matrix, np.nan)
+    shares = effective_share(rewards, groups, scores.weights)
+    return StepRecord(
+        step=step,
+        reward=_mean(scores.total),
+        terms={name: _mean(_numbers(scores.frame[name])) for name in term_names(scores)},
+        gates={name: _mean(opened) for name, opened in scores.gates.items()},
+        shares={name: float(share) for name, share in zip(scores.terms, shares, strict=True)},
+        no_signal=_no_signal(advantages[present], groups[present]),
+        tokens=float(rollout.tokens.double().mean()),
+        finished=float(rollout.finished.double().mean()),
+        skipped=float(scores.skipped.mean()),
+        masked=float(scores.masked.mean()),
+        faults=faulted(scores),
+        loss=measures.get("loss"),
+        clip_fraction=measures.get("clip_fraction"),
+        approx_kl=measures.get("approx_kl"),
+        kl=measures.get("kl"),
+        gradient_norm=measures.get("gradient_norm"),
+        learning_rate=learning_rate,
+        seconds=dict(seconds),
+        fingerprint=scores.fingerprint,
+    )
+
+
+def term_names(scores: Scores) -> list[str]:
+    """Terms in the order of the scores' frame, metrics included, which has a column for each."""
+    return [name for name, kind in scores.frame.schema.items() if name != "reward" and _is_number(kind)]
+
+
+def faulted(scores: Scores) -> int:
+    """Rows with at least one fault."""
+    return int(scores.faults["row"].n_unique()) if scores.faults.height else 0
+
+
+def _is_number(kind: pl.DataType) -> bool:
+    return kind.is_numeric() or kind == pl.Boolean
+
+
+def _numbers(column: pl.Series) -> np.ndarray:
+    """float64, NaN for null."""
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """The mean of what is not NaN, if anything is."""
+    there = np.asarray(values, dtype=np.float64)
+    there = there[~np.isnan(there)]
+    return float(there.mean()) if there.size else None
+
+
+def _no_signal(advantages: np.ndarray, groups: np.ndarray) -> float:
+    """Whitening shifts a whole batch, so a group tells the policy nothing when its rows are level."""
+    if not len(groups):
+        return 1.0
+    _, dense = np.unique(groups, return_inverse=True)
+    highest = np.full(dense.max() + 1, -np.inf)
+    lowest = np.full(dense.max() + 1, np.inf)
+    np.maximum.at(highest, dense, advantages)
+    np.minimum.at(lowest, dense, advantages)
+    return float((highest - lowest < 1e-9).mean())

@@ -1,0 +1,199 @@
+"""Sampling completions, and the log-probabilities of given ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .errors import TrainError
+from .policy import Policy, max_length
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How completions are drawn."""
+
+    completions: int = 1  #: per prompt
+    max_new_tokens: int = 64
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """N completions; those of one prompt are consecutive. T is the longest completion."""
+
+    prompt_ids: Tensor  #: int64 (N, P), padded on the left
+    prompt_mask: Tensor  #: bool (N, P): a token of the prompt
+    completion_ids: Tensor  #: int64 (N, T), padded on the right
+    mask: Tensor  #: bool (N, T): a token that the policy generated, its end token included
+    logp: Tensor  #: float32 (N, T): log-probability at the sampling temperature; 0 outside `mask`
+    texts: tuple[str, ...]  #: all that the policy said before its end token
+    finished: Tensor  #: bool (N,): the policy ended its completion before `max_new_tokens`
+
+    @property
+    def tokens(self) -> Tensor:
+        """int64 (N,): tokens that the policy generated. The end token counts: it was sampled, is trained
+        on, and is in the counts of other trainers."""
+        return self.mask.sum(dim=1)
+
+
+def generate(
+    policy: Policy, prompts: Sequence[Sequence[int]], sampling: Sampling, generator: torch.Generator
+) -> Rollout:
+    """Sample `sampling.completions` completions of each prompt (token ids), all in one batch.
+
+    Each prompt passes through the model once; its cache is then repeated for its completions. Rows that
+    are finished leave the batch once they are half of it. `top_k` and `top_p` narrow what is drawn, while
+    `logp` stays that of the whole distribution, which is what the policy is later updated by. The result
+    is a function of the arguments and the generator's state. Raises `TrainError` where prompt and
+    completion do not fit the model.
+    """
+    device = policy.model.device
+    prompt_ids, prompt_mask = pad_left(prompts, policy.pad_id, device)
+    limit = max_length(policy)
+    if limit is not None and prompt_ids.shape[1] + sampling.max_new_tokens > limit:
+        raise TrainError(
+            f"a prompt of {prompt_ids.shape[1]} tokens and `max_new_tokens` = {sampling.max_new_tokens} "
+            f"do not fit the policy, which takes {limit} tokens"
+        )
+    with torch.inference_mode():
+        ids, mask, logp, finished = _sample(policy, prompt_ids, prompt_mask, sampling, generator)
+    spoken = (mask & ~_is_end(ids, policy)).cpu().numpy()
+    kept = [row[own] for row, own in zip(ids.cpu().numpy(), spoken, strict=True)]
+    # Other special tokens stay in the text: what a reward cannot see, a policy can hide behind.
+    texts = policy.tokenizer.batch_decode(kept, clean_up_tokenization_spaces=False)
+    # Clones, since tensors made in inference mode cannot take part in a later backward pass.
+    return Rollout(
+        prompt_ids.repeat_interleave(sampling.completions, dim=0),
+        prompt_mask.repeat_interleave(sampling.completions, dim=0),
+        ids.clone(),
+        mask.clone(),
+        logp.clone(),
+        tuple(texts),
+        finished.clone(),
+    )
+
+
+def token_logps(
+    policy: Policy, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor, temperature: float = 1.0
+) -> Tensor:
+    """Log-probability of each completion token at a temperature: float32 (B, T), with gradient.
+
+    Shapes as in `Rollout`. Values on the right padding mean nothing.
+    """
+    length = completion_ids.shape[1]
+    # The last token predicts nothing that is asked for. Padding on the right needs no mask: attention is
+    # causal, so no token of the completion sees it.
+    ids = torch.cat([prompt_ids, completion_ids[:, :-1]], dim=1)
+    attention = None
+    if not bool(prompt_mask.all()):
+        attention = torch.cat([prompt_mask, torch.ones_like(completion_ids[:, :-1], dtype=torch.bool)], dim=1)
+    logits = policy.model(
+        input_ids=ids,
+        attention_mask=attention,
+        position_ids=None if attention is None else _positions(attention),
+        use_cache=False,
+        logits_to_keep=length,
+    ).logits
+    scaled = _scale(policy, logits, temperature)
+    logp: Tensor = scaled.gather(2, completion_ids.unsqueeze(2)).squeeze(2) - scaled.logsumexp(dim=2)
+    return logp
+
+
+def pad_left(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows of token ids as one int64 matrix, and a bool matrix that is true on them."""
+    width = max(map(len, rows))
+    ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows], device=device)
+    lengths = torch.tensor([len(row) for row in rows], device=device)
+    return ids, torch.arange(width, device=device) >= width - lengths[:, None]
+
+
+def _sample(
+    policy: Policy, prompt_ids: Tensor, prompt_mask: Tensor, sampling: Sampling, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Token ids, mask, log-probabilities (N, T) and finished (N,)."""
+    device = prompt_ids.device
+    rows, steps = len(prompt_ids) * sampling.completions, sampling.max_new_tokens
+    ids = torch.full((rows, steps), policy.pad_id, device=device)
+    mask = torch.zeros((rows, steps), dtype=torch.bool, device=device)
+    logp = torch.zeros((rows, steps), device=device)
+    finished = torch.zeros(rows, dtype=torch.bool, device=device)
+
+    padded = not bool(prompt_mask.all())
+    output = policy.model(
+        input_ids=prompt_ids,
+        attention_mask=prompt_mask if padded else None,
+        position_ids=_positions(prompt_mask) if padded else None,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    cache = output.past_key_values
+    cache.batch_repeat_interleave(sampling.completions)
+    logits = output.logits[:, -1].repeat_interleave(sampling.completions, dim=0)
+    seen = prompt_mask.repeat_interleave(sampling.completions, dim=0)
+    lengths = seen.sum(dim=1, keepdim=True)
+
+    batch = torch.arange(rows, device=device)  # the rows still in the batch
+    alive = torch.ones(rows, dtype=torch.bool, device=device)  # which of them are not finished
+    for step in range(steps):
+        logps = torch.log_softmax(_scale(policy, logits, sampling.temperature), dim=-1)
+        chances = _narrow(logps.exp(), sampling.top_k, sampling.top_p)
+        tokens = torch.multinomial(chances, 1, generator=generator)
+        ids[batch, step] = torch.where(alive, tokens[:, 0], policy.pad_id)
+        logp[batch, step] = torch.where(alive, logps.gather(1, tokens)[:, 0], 0.0)
+        mask[batch, step] = alive
+        alive = alive & ~_is_end(tokens[:, 0], policy)
+        finished[batch] = ~alive
+        left = int(alive.sum())
+        if left == 0 or step == steps - 1:
+            return ids[:, : step + 1], mask[:, : step + 1], logp[:, : step + 1], finished
+        if 2 * left <= len(batch):
+            stay = alive.nonzero()[:, 0]
+            cache.batch_select_indices(stay)
+            batch, alive, tokens = batch[stay], alive[stay], tokens[stay]
+            seen, lengths = seen[stay], lengths[stay]
+        if padded:
+            seen = torch.cat([seen, torch.ones_like(seen[:, :1])], dim=1)
+        logits = policy.model(
+            input_ids=tokens,
+            attention_mask=seen if padded else None,
+            position_ids=lengths + step if padded else None,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+    raise AssertionError("the loop returns at its last step")
+
+
+def _scale(policy: Policy, logits: Tensor, temperature: float) -> Tensor:
+    """Logits (..., V) of what is drawn from, in float32; the same for sampled and recomputed tokens."""
+    return (logits.float() / temperature).index_fill(-1, policy.barred.to(logits.device), float("-inf"))
+
+
+def _narrow(chances: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
+    """Set to 0 what may not be drawn; chances (n, V) need not sum to 1 afterwards."""
+    if top_k is not None and top_k < chances.shape[1]:
+        least = chances.topk(top_k, dim=1).values[:, -1:]
+        chances = chances.masked_fill(chances < least, 0.0)
+    if top_p is not None and top_p < 1:
+        ordered, order = chances.sort(dim=1, descending=True)
+        ordered = ordered / ordered.sum(dim=1, keepdim=True)
+        # A token stays if those above it do not yet reach `top_p`, so the likeliest always stays.
+        ordered = ordered.masked_fill(ordered.cumsum(dim=1) - ordered >= top_p, 0.0)
+        chances = torch.zeros_like(chances).scatter(1, order, ordered)
+    return chances
+
+
+def _positions(mask: Tensor) -> Tensor:
+    """Position of each token when the padding on the left does not count."""
+    return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
+
+
+def _is_end(ids: Tensor, policy: Policy) -> Tensor:
+    ends = [ids == end for end in policy.end_ids]
+    return torch.stack(ends).any(dim=0) if len(ends) > 1 else ends[0]

@@ -1,0 +1,145 @@
+"""The policy update: who carries gradient, and in what parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from training_toy import make_scores
+
+from rewardkit.training import TrainError
+from rewardkit.training.config import TrainConfig
+from rewardkit.training.loop import make_batch
+from rewardkit.training.policy import Policy, encode_prompt
+from rewardkit.training.rollout import Rollout, Sampling, generate
+from rewardkit.training.update import Batch, learning_rate, minibatches, update
+
+GROUPS = np.repeat(np.arange(4), 4)
+
+
+def roll(policy: Policy) -> Rollout:
+    prompts = [encode_prompt(policy, text) for text in ("1=", "2=xy", "3", "x=")]
+    return generate(policy, prompts, Sampling(4, 8), torch.Generator().manual_seed(0))
+
+
+def batch_of(policy: Policy, seed: int = 0, **flags: Any) -> Batch:
+    rollout = roll(policy)
+    advantages = np.random.default_rng(seed).normal(size=16)
+    return make_batch(rollout, make_scores({"a": [0.0] * 16}, GROUPS, **flags), advantages, GROUPS)
+
+
+def gradient(policy: Policy, batch: Batch, **options: Any) -> list[torch.Tensor]:
+    """What one update would have applied, unclipped, of a single minibatch."""
+    seen: list[torch.Tensor] = []
+
+    class Recorder(torch.optim.SGD):
+        def step(self, closure: Any = None) -> None:
+            seen.extend(p.grad.clone() for p in policy.model.parameters() if p.grad is not None)
+
+    config = TrainConfig(**{"steps": 1, "minibatches": 1, "gradient_clip": 0.0, **options})
+    reference = policy if config.kl_coefficient else None
+    optimizer = Recorder(policy.model.parameters(), lr=0.0)
+    policy.model.zero_grad()
+    update(policy, reference, optimizer, Accelerator(cpu=True), batch, config, step=0)
+    return seen
+
+
+def test_minibatches_are_whole_groups() -> None:
+    groups = np.array([3, 0, 1, 0, 2, 3, 1, 4, 2, 3])
+    parts = list(minibatches(groups, 2, seed=0))
+    assert sorted(torch.cat(parts).tolist()) == list(range(10))
+    held = [set(groups[part.numpy()].tolist()) for part in parts]
+    assert not held[0] & held[1]
+    assert sorted(map(len, held)) == [2, 3]
+    assert len(list(minibatches(groups, 9, seed=0))) == 5
+
+
+def test_minibatches_differ_between_steps() -> None:
+    first = [tuple(next(minibatches(GROUPS, 2, seed)).tolist()) for seed in range(10)]
+    assert len(set(first)) > 1
+
+
+@pytest.mark.parametrize("flag", ["masked", "skipped"])
+@pytest.mark.parametrize("aggregation", ["token_mean", "sequence_mean", "constant_length"])
+def test_silent_rows_carry_no_gradient(policy: Policy, flag: str, aggregation: str) -> None:
+    silent = [i % 3 == 0 for i in range(16)]
+    batch = batch_of(policy, **{flag: silent})
+    before = gradient(policy, batch, aggregation=aggregation, kl_coefficient=0.5)
+    changed = batch.advantages.clone()
+    changed[torch.tensor(silent)] = 1e6
+    after = gradient(
+        policy,
+        Batch(batch.rollout, changed, GROUPS, batch.trained),
+        aggregation=aggregation,
+        kl_coefficient=0.5,
+    )
+    assert any(bool(g.any()) for g in before)
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_masked_tokens_are_not_counted(policy: Policy) -> None:
+    """The gradient of the loud rows is what it would be without the others."""
+    masked = [i >= 8 for i in range(16)]
+    batch = batch_of(policy, masked=masked)
+    alone = batch.rollout
+    half = Rollout(
+        *(part[:8] for part in (alone.prompt_ids, alone.prompt_mask, alone.completion_ids)),
+        *(part[:8] for part in (alone.mask, alone.logp)),
+        alone.texts[:8],
+        alone.finished[:8],
+    )
+    fewer = Batch(half, batch.advantages[:8], GROUPS[:8], half.mask)
+    for ours, theirs in zip(gradient(policy, batch), gradient(policy, fewer), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+
+def test_nothing_to_learn_is_no_step(policy: Policy) -> None:
+    assert gradient(policy, batch_of(policy, skipped=[True] * 16)) == []
+
+
+@pytest.mark.parametrize("aggregation", ["token_mean", "sequence_mean", "constant_length"])
+def test_micro_batches_change_nothing(policy: Policy, aggregation: str) -> None:
+    batch = batch_of(policy, masked=[i in (1, 2, 3, 9) for i in range(16)])
+    whole = gradient(policy, batch, aggregation=aggregation)
+    parts = gradient(policy, batch, aggregation=aggregation, micro_batch=3)
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_on_the_sampling_policy_the_ratio_is_one(policy: Policy) -> None:
+    """Then the loss is minus the mean advantage, nothing is clipped and the KL to itself is 0."""
+    batch = batch_of(policy)
+    optimizer = torch.optim.SGD(policy.model.parameters(), lr=0.0)
+    config = TrainConfig(steps=1, minibatches=1, kl_coefficient=0.1)
+    measures = update(policy, policy, optimizer, Accelerator(cpu=True), batch, config, step=0)
+    weights = batch.trained.sum(dim=1).double()
+    expected = -float((batch.advantages * weights).sum() / weights.sum())
+    assert measures["loss"] == pytest.approx(expected, abs=1e-5)
+    assert measures["clip_fraction"] == 0
+    assert measures["approx_kl"] == pytest.approx(0, abs=1e-5)
+    assert measures["kl"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_gradient_that_is_not_finite_stops(policy: Policy) -> None:
+    batch = batch_of(policy)
+    broken = Batch(batch.rollout, torch.full((16,), float("inf")), GROUPS, batch.trained)
+    before = [p.clone() for p in policy.model.parameters()]
+    optimizer = torch.optim.AdamW(policy.model.parameters())
+    with pytest.raises(TrainError, match="step 1: the gradient is not finite"):
+        update(policy, None, optimizer, Accelerator(cpu=True), broken, TrainConfig(steps=1), step=0)
+    assert all(torch.equal(p, q) for p, q in zip(before, policy.model.parameters(), strict=True))
+
+
+def test_learning_rates() -> None:
+    def rates(schedule: str) -> list[float]:
+        config = TrainConfig.model_validate(
+            {"steps": 12, "warmup_steps": 2, "learning_rate": 1.0, "schedule": schedule}
+        )
+        return [learning_rate(config, step) for step in (0, 1, 2, 7, 11)]
+
+    assert rates("constant") == [0.5, 1, 1, 1, 1]
+    assert rates("linear") == pytest.approx([0.5, 1, 1, 0.5, 0.1])
+    assert rates("cosine") == pytest.approx([0.5, 1, 1, 0.5, 0.0245], abs=1e-4)
