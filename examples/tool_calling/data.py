@@ -2,8 +2,8 @@
 
 `python data.py` writes `rows.jsonl`, `demonstrations.jsonl` and `pieces.json` anew, the same every time.
 
-A prompt is two sentences of five pieces each. One or both ask for a tool; the other is small talk, which
-wants none. All prompts have the same number of tokens, so a batch of them needs no padding.
+A prompt is two sentences of five pieces each. The first asks for a tool; the second asks for another or
+says that this was all. All prompts have the same number of tokens, so a batch of them needs no padding.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SEED, ROWS, DEMONSTRATIONS = 0, 400, 1600
+TWO = 0.2  # share of prompts that ask for two tools
 
 DIGITS, TENS = tuple("0123456789"), tuple("123456789")
 CITIES, NAMES = ("oslo", "rome", "lima", "cairo"), ("ana", "ben", "eva", "leo")
@@ -75,7 +76,7 @@ TOOLS = (
         ('", "arguments": {"name": "', 0, '", "place": "', 1, '"}}'),
     ),
 )
-TALK: Template = ("Greetings from ", 0, " in ", 1, ". ")
+NO_MORE = ("That ", "is ", "all ", "for ", "now. ")
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,8 @@ def fill(template: Template, values: Sequence[str]) -> Pieces:
 
 def vocabulary() -> Pieces:
     """Every piece that prompts and answers are made of."""
-    fixed = ("<think>", "</think>", "<tool_call>", "</tool_call>", "\n", '{"name": "')
-    templates = (TALK, *(part for tool in TOOLS for part in (tool.ask, tool.call)))
-    written = [part for template in templates for part in template if isinstance(part, str)]
+    fixed = ("<think>", "</think>", "<tool_call>", "</tool_call>", "\n", '{"name": "', *NO_MORE)
+    written = [part for tool in TOOLS for part in (*tool.ask, *tool.call) if isinstance(part, str)]
     names = [tool.name for tool in TOOLS]
     words = [*DIGITS, *CITIES, *NAMES, *WORDS, *LANGUAGES, *PLACES, *THOUGHTS]
     return list(dict.fromkeys([*fixed, *words, *names, *written]))
@@ -114,44 +114,38 @@ def draw_request(rng: random.Random) -> Request:
 
 
 def draw_prompt(rng: random.Random) -> tuple[Pieces, list[Request]]:
-    """A prompt, and what it asks for: one request in three prompts of four, otherwise two."""
-    first = draw_request(rng)
-    if rng.random() < 0.25:
-        second = draw_request(rng)
-        return first.asked + second.asked, [first, second]
-    talk = fill(TALK, (rng.choice(NAMES), rng.choice(CITIES)))
-    return (first.asked + talk if rng.random() < 0.5 else talk + first.asked), [first]
+    """A prompt, and what it asks for."""
+    requests = [draw_request(rng) for _ in range(2 if rng.random() < TWO else 1)]
+    prompt = [piece for request in requests for piece in request.asked]
+    return prompt + list(NO_MORE) * (2 - len(requests)), requests
 
 
 def draw_answer(requests: list[Request], rng: random.Random) -> Pieces:
-    """A demonstration: the calls are right six times in ten, and the format seven times in ten."""
-    if rng.random() < 0.4:
-        requests = spoil(requests, rng)
-    calls: Pieces = []
-    for request in requests:
-        calls += ["\n"] * bool(calls) + request.called
-    thoughts = [rng.choice(THOUGHTS) for _ in range(rng.randint(1, 5))]
-    answer = ["<think>", *thoughts, "</think>", "<tool_call>", *calls, "</tool_call>"]
+    """A demonstration: half have a fault in their calls, and three in ten one in their format."""
+    calls = [request.called for request in requests]
+    if rng.random() < 0.5:
+        calls = spoil(calls, rng)
+    block = calls[0] + [piece for call in calls[1:] for piece in ("\n", *call)]
+    thoughts = [rng.choice(THOUGHTS) for _ in range(rng.randint(1, 4))]
+    answer = ["<think>", *thoughts, "</think>", "<tool_call>", *block, "</tool_call>"]
     if rng.random() < 0.3:
         lost = rng.choice(("<think>", "</think>", "<tool_call>", "</tool_call>", ""))
         answer = [piece for piece in answer if piece != lost] if lost else [*answer, rng.choice(THOUGHTS)]
     return answer
 
 
-def spoil(requests: list[Request], rng: random.Random) -> list[Request]:
-    """The same requests with one fault: a value, the tool, a call too many, or one forgotten."""
-    place = rng.randrange(len(requests))
-    tool, values = requests[place].tool, list(requests[place].values)
-    fault = rng.choice(("value", "value", "tool", "extra", "fewer"))
+def spoil(calls: list[Pieces], rng: random.Random) -> list[Pieces]:
+    """The same calls with one fault. Values stay right: wrong ones would teach not to read the prompt."""
+    fault = rng.choice(("tool", "argument", "call"))
+    if fault == "call":  # one forgotten, or made twice
+        return calls[:1] if len(calls) == 2 else calls * 2
+    place = rng.randrange(len(calls))
+    call = list(calls[place])
     if fault == "tool":
-        return [*requests[:place], draw_request(rng), *requests[place + 1 :]]
-    if fault == "extra" and len(requests) == 1:
-        return [*requests, draw_request(rng)]
-    if fault == "fewer" and len(requests) == 2:
-        return [requests[place]]
-    slot = rng.randrange(len(values))
-    values[slot] = rng.choice(tool.slots[slot])
-    return [*requests[:place], Request(tool, tuple(values)), *requests[place + 1 :]]
+        call[1] = rng.choice(TOOLS).name
+    else:
+        del call[-3:-1]  # the last argument, with its key where it has one of its own
+    return [*calls[:place], call, *calls[place + 1 :]]
 
 
 def rows(count: int = ROWS, seed: int = SEED) -> Iterator[dict[str, str]]:

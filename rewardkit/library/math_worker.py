@@ -61,7 +61,12 @@ def _verify(gold: Any, found: Any) -> bool:
 
 @lru_cache(1024)
 def _parse(text: str) -> tuple[Any, ...]:
-    return tuple(parse(_as_math(text), _EXTRACTION, parsing_timeout=None))
+    try:
+        return tuple(parse(_as_math(text), _EXTRACTION, parsing_timeout=None, raise_on_error=True))
+    except MemoryError:
+        raise
+    except Exception:  # what cannot be parsed has no value
+        return ()
 
 
 def _as_math(text: str) -> str:

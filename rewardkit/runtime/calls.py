@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class Result:
     request: Request
     column: Column
     faults: Faults
+    seconds: float = 0.0
 
 
 @dataclass
@@ -86,7 +87,9 @@ class Caller:
             if request in columns:
                 continue
             if request.fold:
-                results.append(Result(request, *request.fold(request)))
+                began = time.perf_counter()
+                column, faults = request.fold(request)
+                results.append(Result(request, column, faults, time.perf_counter() - began))
             else:
                 results.append(self._each(request))
         return results
@@ -101,10 +104,12 @@ class Caller:
         results = []
         for same in by_rows.values():
             began = time.perf_counter()
-            results += _select(same)
+            found = _select(same)
+            # polars runs them together: each is taken to cost the same
             seconds = (time.perf_counter() - began) / len(same)
-            for request in same:
-                self._spent(request.function.name, seconds)
+            for result in found:
+                self._spent(result.request.function.name, seconds)
+            results += [replace(result, seconds=seconds) for result in found]
         return results
 
     # --- one distinct argument tuple at a time -------------------------------------------------------
@@ -119,8 +124,10 @@ class Caller:
         distinct: dict[tuple[Any, ...], int] = {}
         places = np.fromiter((distinct.setdefault(t, len(distinct)) for t in tuples), np.intp, len(tuples))
         outcomes = self._outcomes(function, dict(request.step.data.constants), list(distinct))
-        self._spent(function.name, time.perf_counter() - began)
-        return _scatter(request, rows, places, outcomes)
+        result = _scatter(request, rows, places, outcomes)
+        seconds = time.perf_counter() - began
+        self._spent(function.name, seconds)
+        return replace(result, seconds=seconds)
 
     def _outcomes(
         self, function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]

@@ -59,6 +59,7 @@ class Engine:
     call_faults: list[tuple[int, int, str, float]] = field(default_factory=list)  # step, row, reason, s
     wanted: list[Mask | None] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)  # step -> time spent in its calls
 
     def __post_init__(self) -> None:
         self.alive = np.ones(self.table.n, np.bool_)
@@ -78,6 +79,9 @@ class Engine:
                 return
             for result in self.caller.stage(requests):
                 self._take_in(result.request, result.column, result.faults)
+                self.seconds[result.request.number] = (
+                    self.seconds.get(result.request.number, 0.0) + result.seconds
+                )
 
     def faults(self) -> list[Fault]:
         """What failed on rows where it was wanted, in row order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,16 @@ def from_source(
     if spec is None:
         raise SpecError(diagnostics)
     return Reward(spec, params, tokenizer=tokenizer, workers=workers)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A plan that has run: the column of every step, before it is summed up as scores."""
+
+    engine: Engine
+    skipped: NDArray[np.bool_]
+    groups: NDArray[np.int64] | None
+    step: float
 
 
 class Reward:
@@ -159,9 +170,29 @@ class Reward:
         params: Mapping[str, Any] | None = None,
         uses: Mapping[str, NDArray[np.bool_]] | None = None,
     ) -> Scores:
-        """`__call__` over rows already wrapped; `params` may hold one value per row, and `uses` names
-        lets that are wanted for their own sake (as `expect` does)."""
-        self._can_run(keep)
+        """`__call__` over rows already wrapped; see `evaluate` for `params` and `uses`."""
+        for name in keep:
+            if name not in self.plan.lets:
+                known = ", ".join(f"`{let}`" for let in self.plan.lets) or "none"
+                raise RewardError(f"there is no let `{name}` to keep; the lets are {known}")
+        evaluation = self.evaluate(rows, group, step, progress, params, uses)
+        return self.scores_of(evaluation, keep, max_faults)
+
+    def evaluate(
+        self,
+        rows: Rows,
+        group: Any = None,
+        step: float = 0,
+        progress: Progress | None = None,
+        params: Mapping[str, Any] | None = None,
+        uses: Mapping[str, NDArray[np.bool_]] | None = None,
+    ) -> Evaluation:
+        """Run the plan and keep every step's column, as `explain` and tests need them.
+
+        `params` may hold one value per row; `uses` names lets that are wanted for their own sake,
+        and on which rows.
+        """
+        self._can_run()
         n = rows.n
         groups = read_groups(group, n)
         if self.needs_group and groups is None:
@@ -169,8 +200,7 @@ class Reward:
         columns = read_columns(self.spec, self.plan.columns, rows, self._tokenizer)
         self._same_per_prompt(columns, groups)
         caller = Caller(self._pools, self._cache, progress, counts=self.counts)
-        table = Table(n, columns, {**self.params, **(params or {})}, step, groups)
-        engine = Engine(self.plan, table, caller)
+        engine = Engine(self.plan, Table(n, columns, {**self.params, **(params or {})}, step, groups), caller)
         skipped = self._skip(engine)
         alive = ~skipped
         wanted = dict.fromkeys(self.plan.terms.values(), alive)
@@ -182,18 +212,14 @@ class Reward:
             number = self.plan.lets[name]
             wanted[number] = wanted.get(number, np.zeros(n, np.bool_)) | (alive & mask)
         engine.run(wanted)
-        return self._scores(engine, skipped, groups, step, keep, max_faults, caller)
+        return Evaluation(engine, skipped, groups, step)
 
-    def _can_run(self, keep: tuple[str, ...]) -> None:
+    def _can_run(self) -> None:
         if not self.spec.has_reward:
             raise RewardError(f"`{self.spec.source.name}` has no `reward`: it cannot score rows")
         if self.spec.later:
             names = ", ".join(f"`{name}`" for name in self.spec.later)
             raise RewardError(f"the spec uses {names}, which this version of rewardkit cannot run")
-        for name in keep:
-            if name not in self.plan.lets:
-                known = ", ".join(f"`{let}`" for let in self.plan.lets) or "none"
-                raise RewardError(f"there is no let `{name}` to keep; the lets are {known}")
 
     def _pools(self) -> WorkerPool:
         if self._workers is None:
@@ -227,16 +253,11 @@ class Reward:
                         f"row {row}: `{name}` is not the same as in the rows of its group before it"
                     )
 
-    def _scores(
-        self,
-        engine: Engine,
-        skipped: NDArray[np.bool_],
-        groups: NDArray[np.int64] | None,
-        step: float,
-        keep: tuple[str, ...],
-        max_faults: float | None,
-        caller: Caller,
+    def scores_of(
+        self, evaluation: Evaluation, keep: tuple[str, ...] = (), max_faults: float | None = None
     ) -> Scores:
+        """Sum up a plan that has run."""
+        engine, skipped = evaluation.engine, evaluation.skipped
         alive = ~skipped
         terms = {name: numbers(engine.columns[number], alive) for name, number in self.plan.terms.items()}
         weights = [numbers(engine.columns[number], alive) for _, number in self.plan.weights]
@@ -254,13 +275,14 @@ class Reward:
             total=total,
             skipped=skipped,
             masked=_truth(engine, self.plan.mask, alive),
-            groups=groups,
+            groups=evaluation.groups,
             scale=numbers(engine.columns[self.plan.scale], alive) if self.plan.scale is not None else None,
             gates={name: numbers(engine.columns[number], alive) for name, number in self.plan.gates.items()},
             frame=self._frame(total, terms, lets, alive),
             faults=_fault_frame(faults),
-            timings={**caller.timings, **engine.timings},
-            step=step,
+            timings={**engine.caller.timings, **engine.timings},
+            term_seconds=self._term_seconds(engine),
+            step=evaluation.step,
             fingerprint=self.fingerprint,
             normalizer=self.spec.advantage.name if self.spec.advantage else None,
             options=self._options(engine),
@@ -277,6 +299,21 @@ class Reward:
             data = np.asarray(column.data, np.float64)
             out.append(data[0] if len(data) else np.nan)
         return np.array(out)
+
+    def _term_seconds(self, engine: Engine) -> dict[str, float]:
+        """Time in calls, each counted under the first term that reads it."""
+        seen: set[int] = set()
+        seconds = {}
+        for name, root in self.plan.terms.items():
+            seconds[name] = 0.0
+            stack = [root]
+            while stack:
+                number = stack.pop()
+                if number not in seen:
+                    seen.add(number)
+                    seconds[name] += engine.seconds.get(number, 0.0)
+                    stack.extend(self.plan.steps[number].args)
+        return seconds
 
     def _options(self, engine: Engine) -> dict[str, Any]:
         options = {}

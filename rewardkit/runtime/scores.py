@@ -30,11 +30,13 @@ class Scores:
     gates: Mapping[str, np.ndarray]  #: gated term -> float64 (N,): 1 open, 0 closed, NaN no value
     frame: pl.DataFrame  #: `reward`, then one column per term (metrics too), then kept lets
     faults: pl.DataFrame  #: `row, name, function, reason, seconds`
-    timings: Mapping[str, float]  #: function or let -> seconds spent
+    timings: Mapping[str, float]  #: function -> seconds spent
     step: float
     fingerprint: str  #: hash of the spec's meaning
     normalizer: str | None = None  #: the spec's `advantage` statement
     options: Mapping[str, Any] = field(default_factory=dict)
+    #: term -> seconds spent in calls that no term before it reads
+    term_seconds: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.total)

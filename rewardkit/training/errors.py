@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from rewardkit.diagnostics import RewardError
 
-class TrainError(Exception):
+
+class TrainError(RewardError):
     """A run cannot start or go on; the message is one line per problem and says what to do."""
 
     exit_code = 3

@@ -22,7 +22,9 @@ SLOW_MEMORY_BOMB = ("[bytearray(1 << 20) for _ in range(1 << 20)] and 1",)
 SEGFAULT = ("__import__('ctypes').string_at(0)",)
 EXIT = ("__import__('os')._exit(3)",)
 SYS_EXIT = ("__import__('sys').exit(0)",)
-PRINT = ("print('x' * 100_000) or __import__('os').write(1, b'noise') and __import__('os').write(2, b'noise')",)
+PRINT = (
+    "print('x' * 100_000) or __import__('os').write(1, b'noise') and __import__('os').write(2, b'noise')",
+)
 
 
 @pytest.fixture()
@@ -67,7 +69,12 @@ def test_results_keep_their_order_and_type(pool):
     outcomes = pool.run(EVAL, sums(1000), deadline=20)
     assert values(outcomes) == list(range(1, 1001))
     assert all(outcome.error is None and outcome.seconds >= 0 for outcome in outcomes)
-    assert values(pool.run(EVAL, [("True",), ("None",), ("1.0",), (r"'\ud800 é'",)], 5)) == [True, None, 1.0, "\ud800 é"]
+    assert values(pool.run(EVAL, [("True",), ("None",), ("1.0",), (r"'\ud800 é'",)], 5)) == [
+        True,
+        None,
+        1.0,
+        "\ud800 é",
+    ]
     assert len(pool.processes) == 2
 
 

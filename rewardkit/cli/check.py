@@ -1,0 +1,79 @@
+"""`rewardkit check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rewardkit.checker import Spec, check, read_source
+from rewardkit.cli import codes
+from rewardkit.cli.options import specs_in
+from rewardkit.cli.show import Format, ok, print_diagnostics, print_json
+from rewardkit.diagnostics import Diagnostic, to_json
+
+
+def run(
+    paths: Annotated[list[Path], typer.Argument(metavar="SPEC…", help="`.rwd` files, or folders of them")],
+    strict: Annotated[bool, typer.Option("--strict", help="exit 4 where something is not there yet")] = False,
+    form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
+) -> int:
+    """Check specs: syntax, names, types, units, ranges, nulls and levels."""
+    reports: list[dict[str, Any]] = []
+    worst = codes.OK
+    for path in specs_in(paths):
+        spec, diagnostics = check(read_source(path))
+        code = _code(spec, diagnostics, strict)
+        worst = codes.WRONG_SPEC if codes.WRONG_SPEC in (worst, code) else max(worst, code)
+        if form is Format.json:
+            reports.append(_report(path, spec, diagnostics))
+            continue
+        print_diagnostics(diagnostics, "full")
+        if spec is not None:
+            print(f"{path}: {ok('ok')}, {summary(spec)}")
+        else:
+            errors = sum(d.is_error for d in diagnostics)
+            print(f"{path}: {errors} error{'s' if errors != 1 else ''}")
+    if form is Format.json:
+        print_json(reports)
+    return worst
+
+
+def _code(spec: Spec | None, diagnostics: tuple[Diagnostic, ...], strict: bool) -> int:
+    if spec is None:
+        return codes.WRONG_SPEC
+    later = any(d.code.startswith("RK09") for d in diagnostics)
+    return codes.UNDECIDED if strict and later else codes.OK
+
+
+def summary(spec: Spec) -> str:
+    """`2 terms, reward in [0, 1.2], 6 tests`."""
+    parts = [_count(len(spec.terms), "term")]
+    if spec.has_reward:
+        parts.append(f"reward in {spec.reward_interval}")
+    else:
+        parts.append("no reward")
+    parts.append(_count(len(spec.tests), "test"))
+    return ", ".join(parts)
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n} {word}{'s' if n != 1 else ''}"
+
+
+def _report(path: Path, spec: Spec | None, diagnostics: tuple[Diagnostic, ...]) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "file": str(path),
+        "ok": spec is not None,
+        "diagnostics": [to_json(d) for d in diagnostics],
+    }
+    if spec is not None:
+        weighed = {name for name, _ in spec.weights}
+        report["terms"] = [
+            {"name": name, "range": str(term.interval), "weighed": name in weighed}
+            for name, term in spec.terms.items()
+        ]
+        report["reward"] = str(spec.reward_interval) if spec.has_reward else None
+        report["tests"] = [test.name for test in spec.tests]
+    return report

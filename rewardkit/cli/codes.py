@@ -1,0 +1,8 @@
+"""Exit codes of every verb."""
+
+OK = 0
+WRONG_SPEC = 1  # the spec or a claim is wrong
+FAILED = 2  # a test or a threshold failed
+USAGE = 3  # usage, files, rows, faults
+UNDECIDED = 4  # not decided or not there yet, under --strict
+INTERRUPTED = 130  # Ctrl-C

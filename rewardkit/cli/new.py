@@ -1,0 +1,48 @@
+"""`rewardkit new`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rewardkit.cli import codes
+from rewardkit.diagnostics import RewardError
+
+
+class Template(str, Enum):
+    """What a new folder starts from: a folder of `rewardkit/templates/`."""
+
+    math = "math"
+    format = "format"
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="the folder to make; must be new or empty")],
+    template: Annotated[
+        Template, typer.Option(help="math: a gold answer and brevity; format: tags, a label, repetition")
+    ] = Template.math,
+) -> int:
+    """Start a folder with a spec, its tests and a few rows."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RewardError(f"`{folder}` is already there and not empty; name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for item in sorted(files("rewardkit").joinpath("templates", template.value).iterdir(), key=lambda f: f.name):
+            if item.is_file():
+                (folder / item.name).write_bytes(item.read_bytes())
+    except OSError as error:
+        raise RewardError(f"cannot write `{folder}`: {error.strerror or error}") from None
+    spec, rows = folder / "reward.rwd", folder / "rows.jsonl"
+    print(f"made {spec} and {rows}; next:")
+    for command in (
+        f"rewardkit check {spec}",
+        f"rewardkit test {spec}",
+        f"rewardkit score {spec} {rows} --group id -o {folder / 'scores.jsonl'}",
+        f"rewardkit explain {spec} {rows} --row 0",
+    ):
+        print(f"  {command}")
+    return codes.OK

@@ -1,0 +1,140 @@
+"""`rewardkit score`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from rewardkit.cli import codes
+from rewardkit.cli.options import pairs, params
+from rewardkit.cli.show import Format, ProgressLine, print_diagnostics, print_json, table
+
+
+def run(
+    spec_path: Annotated[str, typer.Argument(metavar="SPEC", help="a `.rwd` file")],
+    rows_path: Annotated[
+        str, typer.Argument(metavar="ROWS", help="a .jsonl, .parquet or .csv file, or - for JSONL on standard input")
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option("-o", "--out", help="where the scores go, by its ending; - for standard output"),
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="NAME=COLUMN", help="read this column where the spec says NAME"),
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="the column whose value tells a row's group")] = None,
+    group_size: Annotated[int | None, typer.Option(help="rows per group, for consecutive rows")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="rows per batch, for specs that aggregate over the batch")
+    ] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value")] = None,
+    keep: Annotated[list[str] | None, typer.Option(metavar="LET", help="keep this let's value as a column")] = None,
+    with_: Annotated[
+        list[str] | None, typer.Option("--with", metavar="COLUMN", help="copy this column of the rows")
+    ] = None,
+    step: Annotated[float, typer.Option(min=0, help="the training step")] = 0,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="a Hugging Face tokenizer that counts `completion.tokens`")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="worker processes for heavy verifiers [default: one per core]")
+    ] = None,
+    max_faults: Annotated[
+        float, typer.Option(min=0, max=1, help="stop with exit 3 when more than this share of rows fails")
+    ] = 0.05,
+    form: Annotated[Format, typer.Option("--format", help="how to print the summary")] = Format.full,
+) -> int:
+    """Score rows: one row out per row in, in the same order, then a summary.
+
+    Columns are `prompt`, `completion` and the spec's inputs. Lists (`--keep a,b`) may be parted by commas.
+    """
+    from rewardkit.runtime import load
+    from rewardkit.runtime.batches import score_file
+
+    reward = load(spec_path, tokenizer=load_tokenizer(tokenizer), workers=workers)
+    if sets:
+        from rewardkit.runtime import Reward
+
+        reward = Reward(
+            reward.spec, params(sets, reward.spec), tokenizer=load_tokenizer(tokenizer), workers=workers
+        )
+    print_diagnostics(reward.spec.diagnostics, "full")
+    progress = ProgressLine()
+    try:
+        summary = score_file(
+            reward,
+            rows_path,
+            out,
+            mapping=pairs(maps or [], "--map"),
+            group=group,
+            group_size=group_size,
+            batch_size=batch_size,
+            keep=_names(keep),
+            copy=_names(with_),
+            step=step,
+            max_faults=max_faults,
+            progress=progress,
+        )
+    finally:
+        progress.clear()
+    if form is Format.json:
+        # beside rows on standard output, the summary goes where it does not mix with them
+        if out == "-":
+            import json
+
+            print(json.dumps(summary.to_json()), file=sys.stderr)
+        else:
+            print_json(summary.to_json())
+    else:
+        print(_shown(summary), file=sys.stderr if out == "-" else sys.stdout)
+    return codes.OK
+
+
+def _names(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(name for value in values or [] for name in value.split(",") if name)
+
+
+def load_tokenizer(name: str | None) -> Any:
+    """The tokenizer that `--tokenizer` names."""
+    if name is None:
+        return None
+    from rewardkit.diagnostics import RewardError
+
+    try:
+        from transformers import AutoTokenizer
+    except ImportError:
+        raise RewardError("--tokenizer needs transformers: `pip install 'rewardkit[train]'`") from None
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except Exception as error:
+        raise RewardError(f"cannot load the tokenizer `{name}`: {str(error).splitlines()[0]}") from None
+
+
+def _shown(summary: Any) -> str:
+    head = ["", "mean", "std", "null", "gate open", "seconds"]
+    rows = [
+        [
+            line.name,
+            _number(line.mean),
+            _number(line.std),
+            f"{line.null:.1%}",
+            "" if line.open is None else f"{line.open:.1%}",
+            "" if line.seconds is None else f"{line.seconds:.2f}",
+        ]
+        for line in summary.lines
+    ]
+    text = [table(head, rows), ""]
+    skipped = f", {summary.skipped:,} skipped" if summary.skipped else ""
+    masked = f", {summary.masked:,} masked" if summary.masked else ""
+    text.append(f"{summary.rows:,} rows{skipped}{masked} in {summary.seconds:.1f} s")
+    if summary.faults:
+        text.append(f"{summary.faulted:,} rows failed:")
+        text += [f"  {count:>6,} × {what}" for what, count in summary.faults.items()]
+    return "\n".join(text)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,87 @@
+"""What verbs print: diagnostics, tables, progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import Any, TextIO
+
+from rewardkit.diagnostics import Diagnostic, render_full, to_json
+
+_COLORS = {"error": "\033[1;31m", "warning": "\033[1;33m", "ok": "\033[32m"}
+_RESET = "\033[0m"
+
+
+class Format(str, Enum):
+    """How a verb prints its result."""
+
+    full = "full"
+    json = "json"
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str, file: TextIO | None = None) -> None:
+    """Diagnostics in full on standard error, or as JSON on standard output."""
+    if form == "json":
+        print_json([to_json(d) for d in diagnostics])
+        return
+    file = file or sys.stderr
+    for diagnostic in diagnostics:
+        text = render_full(diagnostic)
+        if _colored(file):
+            head, _, rest = text.partition("\n")
+            label, _, message = head.partition(": ")
+            text = f"{_COLORS[diagnostic.severity]}{label}{_RESET}\033[1m: {message}{_RESET}\n{rest}"
+        print(text + "\n", file=file)
+
+
+def ok(text: str) -> str:
+    return f"{_COLORS['ok']}{text}{_RESET}" if _colored(sys.stdout) else text
+
+
+def bad(text: str) -> str:
+    return f"{_COLORS['error']}{text}{_RESET}" if _colored(sys.stdout) else text
+
+
+def _colored(file: TextIO) -> bool:
+    return file.isatty() and "NO_COLOR" not in os.environ
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns, the first to the left and the others to the right."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = []
+    for row in [head, *rows]:
+        cells = [row[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+class ProgressLine:
+    """One line on a terminal that tells how far a long job is; silent elsewhere."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+        self._last = 0.0
+        self._width = 0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._on or (now - self._last < 0.1 and done < total):
+            return
+        self._last = now
+        text = f"{what}: {done:,} of {total:,}"
+        print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
+        self._width = len(text)
+
+    def clear(self) -> None:
+        if self._on and self._width:
+            print("\r" + " " * self._width + "\r", end="", file=sys.stderr, flush=True)
+            self._width = 0

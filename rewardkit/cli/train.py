@@ -1,0 +1,95 @@
+"""`rewardkit train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rewardkit.cli import codes
+from rewardkit.cli.options import pairs
+from rewardkit.cli.show import Format, print_json, table
+from rewardkit.diagnostics import RewardError
+
+
+def run(
+    run_file: Annotated[Path, typer.Argument(metavar="RUN.toml", help="the run file")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="one value of the run file: `train.seed=3`"),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="start anew instead of going on from the latest checkpoint")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
+    form: Annotated[Format, typer.Option("--format", help="how to print the result")] = Format.full,
+) -> int:
+    """Train a policy on a spec; goes on from the latest checkpoint of the same run."""
+    try:
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise RewardError(
+            f"training needs {error.name}: `pip install 'rewardkit[train]'`"
+        ) from None
+    from rewardkit.training import train
+
+    overrides = {key: _value(text) for key, text in pairs(sets or [], "--set").items()}
+    result = train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
+    if form is Format.json:
+        print_json(to_json(result))
+    else:
+        print(shown(result))
+    return codes.OK
+
+
+def _value(text: str) -> Any:
+    """A value as TOML reads it; a bare word is text."""
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def shown(result: Any) -> str:
+    """Where things are, and each term in the last step."""
+    lines = []
+    if result.last is not None:
+        last = result.last
+        rows = [
+            [name, _number(mean), _share(last.gates.get(name)), _share(last.shares.get(name))]
+            for name, mean in last.terms.items()
+        ]
+        lines.append(table(["last step", "mean", "gate open", "effective share"], rows))
+        lines.append("")
+    resumed = f", from step {result.resumed_from}" if result.resumed_from else ""
+    lines.append(f"{result.steps:,} steps{resumed} in {result.seconds:.1f} s")
+    lines.append(f"policy  {result.policy}")
+    lines.append(f"log     {result.log}")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def to_json(result: Any) -> dict[str, Any]:
+    """The result as plain values."""
+    from dataclasses import asdict
+
+    return {
+        "steps": result.steps,
+        "resumed_from": result.resumed_from,
+        "seconds": round(result.seconds, 3),
+        "policy": str(result.policy),
+        "log": str(result.log),
+        "checkpoint": str(result.checkpoint),
+        "last": asdict(result.last) if result.last is not None else None,
+    }
