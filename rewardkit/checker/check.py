@@ -43,8 +43,9 @@ def check(source: Source) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
         module=module,
         inputs=draft.inputs,
         params=draft.params,
-        lets=draft.lets,
-        terms=draft.terms,
+        # in file order, not in the order they were checked in
+        lets={name: draft.lets[name] for name in draft.nodes if name in draft.lets},
+        terms={name: draft.terms[name] for name in draft.nodes if name in draft.terms},
         weights=tuple(draft.weights),
         reward_range=draft.reward_range,
         reward_interval=draft.reward_interval,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
 
@@ -69,7 +70,7 @@ def _verb(verb: str, rest: list[str]) -> int:
     app.command(name=verb)(import_module(f"rewardkit.cli.{verb}").run)
     command = typer.main.get_command(app)
     # typer keeps its own copy of click or uses the installed one; its errors derive from this base
-    usage_error = typer.BadParameter.__mro__[1]
+    usage_error: Any = typer.BadParameter.__mro__[1]
     try:
         return command.main(rest, prog_name=f"rewardkit {verb}", standalone_mode=False) or codes.OK
     except typer.Exit as stop:
@@ -77,7 +78,7 @@ def _verb(verb: str, rest: list[str]) -> int:
     except typer.Abort:
         return _fail("interrupted", codes.INTERRUPTED)
     except usage_error as error:
-        return _fail(f"{error.format_message()} (see `rewardkit {verb} --help`)")  # type: ignore[attr-defined]
+        return _fail(f"{error.format_message()} (see `rewardkit {verb} --help`)")
 
 
 def _suggest(verb: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +19,17 @@ class Template(str, Enum):
     """What a new folder starts from: a folder of `rewardkit/templates/`."""
 
     math = "math"
-    format = "format"
+    tags = "tags"
+
+
+def _items(template: Template) -> Iterable[Traversable]:
+    return files("rewardkit").joinpath("templates", template.value).iterdir()
 
 
 def run(
     folder: Annotated[Path, typer.Argument(help="the folder to make; must be new or empty")],
     template: Annotated[
-        Template, typer.Option(help="math: a gold answer and brevity; format: tags, a label, repetition")
+        Template, typer.Option(help="math: a gold answer and brevity; tags: a label in tags, without repetition")
     ] = Template.math,
 ) -> int:
     """Start a folder with a spec, its tests and a few rows."""
@@ -31,7 +37,7 @@ def run(
         raise RewardError(f"`{folder}` is already there and not empty; name a new folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for item in sorted(files("rewardkit").joinpath("templates", template.value).iterdir(), key=lambda f: f.name):
+        for item in sorted(_items(template), key=lambda f: f.name):
             if item.is_file():
                 (folder / item.name).write_bytes(item.read_bytes())
     except OSError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from rewardkit.types.interval import Interval
@@ -70,6 +71,15 @@ class Plan:
     scale: int | None
     options: Mapping[str, int]
     expects: tuple[int, ...] = ()
+
+    @cached_property
+    def readers(self) -> tuple[tuple[int, ...], ...]:
+        """Of each step, the steps that have it as an argument."""
+        found: list[list[int]] = [[] for _ in self.steps]
+        for number, step in enumerate(self.steps):
+            for arg in dict.fromkeys(step.args):
+                found[arg].append(number)
+        return tuple(map(tuple, found))
 
     @property
     def columns(self) -> frozenset[str]:

@@ -24,7 +24,10 @@ LARGEST_TABLE = 10**9
 
 
 def _contains(x: pl.Expr, piece: pl.Expr) -> pl.Expr:
-    return x.str.contains(piece, literal=True) & (piece.str.len_bytes() > 0)
+    import polars as pl
+
+    nothing = x.is_not_null() & (piece == "")
+    return pl.when(nothing).then(False).otherwise(x.str.contains(piece, literal=True))
 
 
 def _count(x: pl.Expr, piece: pl.Expr) -> pl.Expr:

@@ -114,6 +114,14 @@ def select(chosen: Mask, a: Column, b: Column, type_: Type) -> Data:
     return np.where(chosen, cast(a.data, dtype), cast(b.data, dtype))
 
 
+def merge(chosen: Mask, a: Column, b: Column, type_: Type) -> Column:
+    """`a` where `chosen`, `b` elsewhere: rows of `a` that have been computed since."""
+    if chosen.all():
+        return a
+    null, fault = np.where(chosen, a.null, b.null), np.where(chosen, a.fault, b.fault)
+    return Column(select(chosen, a, b, type_), null, fault, np.where(chosen, a.done, b.done))
+
+
 def objects(data: Data) -> NDArray[Any]:
     """The data as an object array (tuples stay single items)."""
     if isinstance(data, np.ndarray) and data.dtype == object:

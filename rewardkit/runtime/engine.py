@@ -7,19 +7,20 @@ nothing wanted is missing, the plan is done. What no use reaches is never called
 
 from __future__ import annotations
 
+import heapq
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardkit.compiler import Plan, Step
+from rewardkit.compiler import FoldStep, Plan, Step
 from rewardkit.runtime import operations
 from rewardkit.runtime.aggregates import rank, reduce_segments
-from rewardkit.runtime.calls import Caller, Request
-from rewardkit.runtime.columns import Column, Mask, empty, full, take, values_of
+from rewardkit.runtime.calls import Caller, Request, Result
+from rewardkit.runtime.columns import Column, Mask, empty, full, merge, take, values_of
 
 Progress = Callable[[str, int, int], None]
 
@@ -60,28 +61,42 @@ class Engine:
     wanted: list[Mask | None] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)  # step -> time spent in its calls
+    around: tuple[Engine, int] | None = None  # inside a fold: the engine around it, and the fold's step
+    _settled: bool = True  # which rows are skipped is known, so that aggregates may count
+    _stale: set[int] = field(default_factory=set)  # steps with an argument that has changed
+    _foldings: dict[int, list[Folding]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.alive = np.ones(self.table.n, np.bool_)
         self.columns = [empty(step.type, self.table.n) for step in self.plan.steps]
         self.wanted = [None] * len(self.plan.steps)
+        self._stale = set(range(len(self.plan.steps)))
 
     # --- the loop --------------------------------------------------------------------------------
 
+    def leave_out(self, skip: int) -> Mask:
+        """Skip the rows where the step is true. Before this no aggregate has counted anything."""
+        self._settled = False
+        self.run({skip: np.ones(self.table.n, np.bool_)})
+        skipped = _holds(self.columns[skip], "true")
+        self.alive, self._settled = ~skipped, True
+        self._stale.update(n for n, step in enumerate(self.plan.steps) if step.op == "aggregate")
+        return skipped
+
     def run(self, roots: Mapping[int, Mask]) -> None:
         """Compute the root steps on the rows that each wants."""
+        self.forward()
         while True:
-            for number, step in enumerate(self.plan.steps):
-                self._advance(number, step)
-            self._want(roots)
-            requests = self._missing()
-            if not requests:
+            self.want(roots)
+            advanced = self.forward()
+            requests = self.missing(range(len(self.plan.steps)))
+            if not requests and not advanced:
                 return
-            for result in self.caller.stage(requests):
-                self._take_in(result.request, result.column, result.faults)
-                self.seconds[result.request.number] = (
-                    self.seconds.get(result.request.number, 0.0) + result.seconds
-                )
+            # what was wanted stays wanted: a chain of calls need not look at the whole plan each time
+            while requests:
+                for result in self.caller.stage(requests):
+                    result.request.engine.take_in(result)
+                requests = self.missing(self.forward())
 
     def faults(self) -> list[Fault]:
         """What failed on rows where it was wanted, in row order."""
@@ -97,26 +112,51 @@ class Engine:
                 ]
         for number, row, reason, seconds in self.call_faults:
             step = self.plan.steps[number]
-            label = step.data.function.name if step.op == "call" else step.data.function
-            found.append(Fault(row, step.owner, label, reason, seconds))
+            found.append(Fault(row, step.owner, step.data.function.name, reason, seconds))
+        for foldings in self._foldings.values():
+            for folding in foldings:
+                found += folding.faults()
         return sorted(found, key=lambda fault: (fault.row, fault.name, fault.function))
 
     # --- forward: compute what can be computed ---------------------------------------------------
 
-    def _advance(self, number: int, step: Step) -> None:
-        column = self.columns[number]
-        if column.done.all():
-            return
+    def forward(self) -> list[int]:
+        """Advance every step that has an argument that changed, arguments first; which steps those were."""
+        readers = self.plan.readers
+        queue = sorted(self._stale)
+        advanced = []
+        while queue:
+            number = heapq.heappop(queue)
+            self._stale.discard(number)
+            advanced.append(number)
+            if not self._advance(number, self.plan.steps[number]):
+                continue
+            for reader in readers[number]:
+                if reader not in self._stale:
+                    self._stale.add(reader)
+                    heapq.heappush(queue, reader)
+        return advanced
+
+    def _advance(self, number: int, step: Step) -> bool:
+        """Compute a step as far as it can be; whether that may have told something new."""
+        if self.columns[number].done.all():
+            return False
+        args = [self.columns[arg] for arg in step.args]
         if step.op in _SOURCES:
             self.columns[number] = _SOURCES[step.op](self, step)
-            return
-        args = [self.columns[arg] for arg in step.args]
-        if step.op == "aggregate":
+        elif step.op == "aggregate":
+            if not self._settled:
+                return False
             self._aggregate(number, step, args)
-        elif step.op == "fold" or (step.op == "call" and not is_cheap(step)):
-            self._call_of_null(column, step, args)
+        elif step.op == "fold":
+            self._call_of_null(number, args[:1])
+            for folding in self._foldings.get(number, ()):
+                self._fold(number, step, folding, args)
+        elif step.op == "call" and not is_cheap(step):
+            return self._call_of_null(number, args)
         else:
             self._operate(number, step, args)
+        return True
 
     def _operate(self, number: int, step: Step, args: list[Column]) -> None:
         began = time.perf_counter()
@@ -130,17 +170,19 @@ class Engine:
             name = step.data.function.name
             self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - began
 
-    def _call_of_null(self, column: Column, step: Step, args: list[Column]) -> None:
+    def _call_of_null(self, number: int, args: list[Column]) -> bool:
         """A call given null is null, and one given a fault is a fault: neither is made."""
-        strict = args[:1] if step.op == "fold" else args
-        if not strict:
-            return
-        done, null, fault = operations.strict(strict)
+        if not args:
+            return False
+        column = self.columns[number]
+        done, null, fault = operations.strict(args)
         rows = done & null & ~column.done
         if rows.any():
-            column.null |= rows
-            column.fault |= rows & fault
-            column.done |= rows
+            # new arrays: other columns may share the old ones
+            self.columns[number] = Column(
+                column.data, column.null | rows, column.fault | (rows & fault), column.done | rows
+            )
+        return bool(rows.any())
 
     def _aggregate(self, number: int, step: Step, args: list[Column]) -> None:
         data = step.data
@@ -153,7 +195,7 @@ class Engine:
         if where is not None:
             ready &= where.done
             broken |= where.fault
-            counts &= ~where.null & np.asarray(where.data, np.bool_)
+            counts &= _holds(where, "true")
         if value is not None:
             ready &= value.done | (ready & ~counts)
             broken |= counts & value.fault
@@ -161,31 +203,25 @@ class Engine:
         # a group is ready once all its rows are
         waiting = np.bincount(segments[self.alive & ~ready], minlength=n) > 0
         rows = counts & ~waiting[segments]
-        column = self.columns[number]
         done = self.alive & ~waiting[segments]
         if data.function == "rank":
             assert value is not None
             out = np.zeros(self.table.n)
             out[rows] = rank(np.asarray(value.data)[rows], segments[rows])
             null = done & ~rows
-            fault = done & broken
-            self.columns[number] = Column(out, null, fault & null, done)
+            self.columns[number] = Column(out, null, done & broken & null, done)
             return
         values = np.asarray(value.data)[rows] if value is not None else np.ones(int(rows.sum()), np.int64)
-        result, none = reduce_segments(data.function, values, segments[rows], n)
-        failed_somewhere = np.bincount(segments[broken & self.alive], minlength=n) > 0
-        fault = done & (none & failed_somewhere)[segments]
-        null = done & none[segments]
-        spread = result[segments]
-        if data.function == "sum":
-            overflow = done & (none[segments] | ~np.isfinite(spread.astype(np.float64)))
-            null, fault = overflow, overflow
-            self.failures[number] = [(overflow, "the number is too large")] if overflow.any() else []
-        if step.type.kind == "real":
-            spread = spread.astype(np.float64)
-        elif step.type.kind == "int":
-            spread = spread.astype(np.int64)
-        column.data, column.null, column.fault, column.done = spread, null, fault, done
+        result, none, overflow = reduce_segments(data.function, values, segments[rows], n)
+        # failed values are left out like nulls; where they leave nothing, that is their failure
+        failed = none & (np.bincount(segments[broken & self.alive], minlength=n) > 0)
+        column = empty(step.type, self.table.n)
+        column.data = result[segments].astype(column.data.dtype)  # type: ignore[union-attr]
+        column.null = done & (none | overflow)[segments]
+        column.fault = done & (failed | overflow)[segments]
+        column.done = done
+        self.columns[number] = column
+        self.failures[number] = [(done & overflow[segments], "the number is too large")]
 
     def _segments(self, scope: str) -> tuple[NDArray[np.int64], int]:
         if scope == "group":
@@ -195,23 +231,36 @@ class Engine:
 
     # --- backward: what is wanted ------------------------------------------------------------------
 
-    def _want(self, roots: Mapping[int, Mask]) -> None:
+    def want(self, roots: Mapping[int, Mask]) -> None:
+        """Work out which rows of each step some root reaches."""
         wanted: list[Mask | None] = [None] * len(self.plan.steps)
+
+        def reach(number: int, rows: Mask) -> None:
+            before = wanted[number]
+            wanted[number] = rows if before is None else before | rows
+
         for number, rows in roots.items():
-            wanted[number] = rows if wanted[number] is None else wanted[number] | rows
+            reach(number, rows)
         for number in range(len(self.plan.steps) - 1, -1, -1):
-            rows = wanted[number]
+            reached = wanted[number]
             step = self.plan.steps[number]
-            if rows is None or not step.args:
+            if reached is None or not step.args:
+                continue
+            if step.op == "fold":
+                reach(step.args[0], reached)
+                self._open(number, step, reached)
+                for folding in self._foldings[number]:
+                    for arg, rows in zip(step.args[1:], folding.wants(self.table.n), strict=True):
+                        reach(arg, rows)
+                    if folding.engine._stale:
+                        self._stale.add(number)
                 continue
             if step.op == "aggregate":
-                rows = self._whole_groups(step, rows)
+                reached = self._whole_groups(step, reached)
             for arg, guard in zip(step.args, step.guards, strict=True):
-                reached = rows
-                if guard is not None:
-                    reached = rows & self._holds(self.columns[guard.step], guard.holds)
-                before = wanted[arg]
-                wanted[arg] = reached if before is None else before | reached
+                reach(
+                    arg, reached if guard is None else reached & _holds(self.columns[guard.step], guard.holds)
+                )
         self.wanted = wanted
 
     def _whole_groups(self, step: Step, rows: Mask) -> Mask:
@@ -220,99 +269,169 @@ class Engine:
         reached = np.bincount(segments[rows], minlength=n) > 0
         return self.alive & reached[segments]
 
-    @staticmethod
-    def _holds(column: Column, holds: str) -> Mask:
-        if holds == "missing":
-            return column.done & column.null
-        truth = np.asarray(column.data, np.bool_)
-        return column.done & ~column.null & (truth if holds == "true" else ~truth)
-
-    def _missing(self) -> list[Request]:
-        """The calls that are wanted, not made, and have all their arguments."""
+    def missing(self, numbers: Iterable[int]) -> list[Request]:
+        """The calls among these steps that are wanted, not made, and have all their arguments."""
         requests = []
-        for number, step in enumerate(self.plan.steps):
-            rows = self.wanted[number]
-            if rows is None or not (step.op == "fold" or (step.op == "call" and not is_cheap(step))):
+        for number in numbers:
+            step, rows = self.plan.steps[number], self.wanted[number]
+            if rows is None:
+                continue
+            if step.op == "fold":
+                for folding in self._foldings.get(number, ()):
+                    inner = folding.engine
+                    requests += inner.missing(range(len(inner.plan.steps)))
+            if step.op != "call" or is_cheap(step):
                 continue
             args = [self.columns[arg] for arg in step.args]
             pending = rows & ~self.columns[number].done
             for arg in args:
                 pending &= arg.done
             if pending.any():
-                run_fold = self._fold if step.op == "fold" else None
                 constant = tuple(self.plan.steps[arg].op == "constant" for arg in step.args)
                 types = tuple(self.plan.steps[arg].type for arg in step.args)
-                requests.append(Request(number, step, args, types, constant, pending, run_fold))
+                requests.append(Request(self, number, step, args, types, constant, pending))
         return requests
 
-    def _take_in(self, request: Request, result: Column, faults: list[tuple[int, str, float]]) -> None:
+    def take_in(self, result: Result) -> None:
         """Keep a call's results on the rows it was asked for."""
-        column, rows = self.columns[request.number], request.rows
-        if rows.all():
-            self.columns[request.number] = result
-        else:
-            column.data = operations.select(rows, result, column, request.step.type)
-            column.null = np.where(rows, result.null, column.null)
-            column.fault = np.where(rows, result.fault, column.fault)
-            column.done = column.done | rows
-        self.call_faults += [(request.number, row, reason, seconds) for row, reason, seconds in faults]
+        request, found = result.request, result.column
+        number, rows = request.number, request.rows
+        self.columns[number] = merge(rows, found, self.columns[number], request.step.type)
+        self.call_faults += [(number, row, reason, seconds) for row, reason, seconds in result.faults]
+        self._stale.update(self.plan.readers[number])
+        engine: Engine = self
+        while engine.around is not None:
+            engine, number = engine.around
+            engine._stale.add(number)
+        engine.seconds[number] = engine.seconds.get(number, 0.0) + result.seconds
 
     # --- folds over lists ------------------------------------------------------------------------
 
-    def _fold(self, request: Request) -> tuple[Column, list[tuple[int, str, float]]]:
-        """Run the body with one row per item, and reduce per row."""
-        step, n = request.step, self.table.n
-        rows = np.flatnonzero(request.rows)
-        lists = values_of(request.args[0], rows)
-        sizes = np.array([len(items) for items in lists], np.int64)
-        parent = np.repeat(rows, sizes)
-        items: NDArray[Any] = np.empty(len(parent), object)
-        position = 0
-        for xs in lists:
-            for x in xs:
-                items[position] = x
-                position += 1
-        absent = np.fromiter((x is None for x in items), np.bool_, len(items))
-        fold = step.data
-        element = Column(items, absent, np.zeros(len(items), np.bool_), np.ones(len(items), np.bool_))
-        table = Table(
-            len(parent),
-            {},
-            {},
-            self.table.step,
-            outer=tuple(take(arg, parent) for arg in request.args[1:]),
-            element=element,
+    def _open(self, number: int, step: Step, wanted: Mask) -> None:
+        """Start folding the rows that are wanted now and have their list."""
+        foldings = self._foldings.setdefault(number, [])
+        lists = self.columns[step.args[0]]
+        rows = wanted & lists.done & ~lists.null
+        for folding in foldings:
+            rows[folding.rows] = False
+        if rows.any():
+            foldings.append(Folding.over(self, number, step, np.flatnonzero(rows)))
+            self._stale.add(number)
+
+    def _fold(self, number: int, step: Step, folding: Folding, args: list[Column]) -> None:
+        """Take over what a fold has come to."""
+        rows, found, overflow = folding.advance(args[1:])
+        column = empty(step.type, self.table.n)
+        chosen = column.done
+        chosen[rows] = True
+        column.data[rows] = found.data  # type: ignore[index]
+        column.null[rows], column.fault[rows] = found.null, found.fault
+        self.columns[number] = merge(chosen, column, self.columns[number], step.type)
+        if overflow.any():
+            broken = np.zeros(self.table.n, np.bool_)
+            broken[rows[overflow]] = True
+            self.failures.setdefault(number, []).append((broken, "the number is too large"))
+
+
+@dataclass(eq=False)
+class Folding:
+    """A fold on some rows of a table: the body runs in an engine of its own, with one row per item."""
+
+    fold: FoldStep
+    engine: Engine
+    rows: NDArray[np.intp]
+    place: NDArray[np.intp]  # of each item: its row's position in `rows`
+    open: Mask  # of each row: whether its result is still to come
+
+    @classmethod
+    def over(cls, around: Engine, number: int, step: Step, rows: NDArray[np.intp]) -> Folding:
+        lists = values_of(around.columns[step.args[0]], rows)
+        sizes = np.array([len(items) for items in lists], np.intp)
+        items: NDArray[Any] = np.empty(int(sizes.sum()), object)
+        for i, item in enumerate(item for xs in lists for item in xs):
+            items[i] = item
+        absent = np.fromiter((item is None for item in items), np.bool_, len(items))
+        element = Column(items, absent, np.zeros_like(absent), np.ones_like(absent))
+        table = Table(len(items), {}, {}, around.table.step, element=element)
+        engine = Engine(step.data.body, table, around.caller, timings=around.timings, around=(around, number))
+        place = np.repeat(np.arange(len(rows)), sizes)
+        folding = cls(step.data, engine, rows, place, np.ones(len(rows), np.bool_))
+        folding.read([around.columns[arg] for arg in step.args[1:]])
+        engine.forward()
+        return folding
+
+    def read(self, captures: list[Column]) -> None:
+        """Take over what has become known of the row around."""
+        parent, known = self.rows[self.place], self.engine.table.outer
+        self.engine.table.outer = tuple(
+            known[i] if known and known[i].done.all() else take(column, parent)
+            for i, column in enumerate(captures)
         )
-        inner = Engine(fold.body, table, self.caller)
-        everything = np.ones(len(parent), np.bool_)
-        if fold.where is not None:
-            inner.run({fold.where: everything})
-            where = inner.columns[fold.where]
-            everything = ~where.null & np.asarray(where.data, np.bool_)
-        inner.run({fold.value: everything})
-        for name, seconds in inner.timings.items():
-            self.timings[name] = self.timings.get(name, 0.0) + seconds
-        value = inner.columns[fold.value]
-        counts = everything & ~value.null
-        index = np.zeros(n, np.int64)
-        index[rows] = np.arange(len(rows))
+        self.engine._stale.update(n for n, s in enumerate(self.fold.body.steps) if s.op == "outer")
+
+    def _items(self) -> tuple[Mask, Mask, Mask]:
+        """Of each item: whether it is known if it counts, whether it does, and whether that failed."""
+        if self.fold.where is None:
+            every = np.ones(len(self.place), np.bool_)
+            return every, every, np.zeros_like(every)
+        where = self.engine.columns[self.fold.where]
+        return where.done, _holds(where, "true"), where.fault
+
+    def wants(self, n: int) -> list[Mask]:
+        """The rows on which the body reaches each value of the row around."""
+        _, counts, _ = self._items()
+        roots = {self.fold.value: counts}
+        if self.fold.where is not None:
+            roots[self.fold.where] = np.ones_like(counts)
+        self.engine.want(roots)
+        steps = self.fold.body.steps
+        reached = {s.data: self.engine.wanted[i] for i, s in enumerate(steps) if s.op == "outer"}
+        out = []
+        for position in range(len(self.engine.table.outer)):
+            rows, items = np.zeros(n, np.bool_), reached.get(position)
+            if items is not None:
+                rows[self.rows[self.place[items]]] = True
+            out.append(rows)
+        return out
+
+    def advance(self, captures: list[Column]) -> tuple[NDArray[np.intp], Column, Mask]:
+        """The rows whose items are all done now, their results, and where those are too large."""
+        self.read(captures)
+        self.engine.forward()
+        value = self.engine.columns[self.fold.value]
+        known, counts, broken = self._items()
+        n = len(self.rows)
+        waiting = np.bincount(self.place[~(known & (~counts | value.done))], minlength=n) > 0
+        # unlike another row's in an aggregate, a failed item is this row's failure
+        failed = np.bincount(self.place[broken | (counts & value.fault)], minlength=n) > 0
+        counts = counts & ~value.null & ~waiting[self.place]
         data = np.asarray(value.data)[counts]
-        if data.dtype == object:  # `count(x.name for …)`: only how many there are matters
-            data = np.ones(len(data), np.int64)
-        result, none = reduce_segments(fold.function, data, index[parent[counts]], len(rows))
-        column = empty(step.type, n)
-        column.data[rows] = result  # type: ignore[index]
-        column.null[rows] = none
-        column.done[rows] = True
-        faults = [(int(parent[f.row]), f"{f.function}: {f.reason}", f.seconds) for f in inner.faults()]
-        for row, _, _ in faults:
-            column.fault[row] = column.null[row] = True
-        return column, faults
+        result, none, overflow = reduce_segments(self.fold.function, data, self.place[counts], n)
+        ready = self.open & ~waiting
+        self.open &= waiting
+        overflow &= ~failed
+        null, fault = none | failed | overflow, failed | overflow
+        column = Column(result[ready], null[ready], fault[ready], ready[ready])
+        return self.rows[ready], column, overflow[ready]
+
+    def faults(self) -> list[Fault]:
+        parent = self.rows[self.place]
+        return [
+            Fault(int(parent[f.row]), f.name, f.function, f.reason, f.seconds) for f in self.engine.faults()
+        ]
 
 
 def is_cheap(step: Step) -> bool:
     """A function on numpy arrays is computed like an operator."""
     return bool(step.data.function.executor == "scalar")
+
+
+def _holds(column: Column, holds: str) -> Mask:
+    """The rows on which a guard is known to hold."""
+    if holds == "missing":
+        return column.done & column.null
+    truth = np.asarray(column.data, np.bool_)
+    return column.done & ~column.null & (truth if holds == "true" else ~truth)
 
 
 def _column(engine: Engine, step: Step) -> Column:

@@ -173,7 +173,8 @@ class WorkerPool:
         while True:
             with self._lock:
                 while not job.over and not job.reported:
-                    job.changed.wait()
+                    # the system may hand Ctrl-C to any thread; only by waking does this one come to raise it
+                    job.changed.wait(timeout=0.1)
                 done = [(index, job.outcomes[index]) for index in job.reported]
                 job.reported.clear()
                 over, failure = job.over, job.failure

@@ -181,7 +181,7 @@ def _one(value: Any) -> Column:
     column.done[:] = True
     column.null[:] = missing
     if not missing:
-        column.data[0] = value  # type: ignore[index]
+        column.data[0] = value
     return column
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig, load_config, parse_config
-from .errors import ConfigError, ResumeError, TooManyFaultsError, TrainError
+from .errors import ConfigError, ResumeError, TrainError
 from .result import Advantage, Scorer, TrainResult
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ __all__ = [
     "ResumeError",
     "RunConfig",
     "Scorer",
-    "TooManyFaultsError",
     "TrainError",
     "TrainResult",
     "load_config",
@@ -53,7 +52,8 @@ def train(
         progress: whether to show progress on standard error, or what to report to.
 
     Raises `TrainError`: `ConfigError` for a wrong run file, `ResumeError` if the checkpoint belongs to
-    another run, `TooManyFaultsError`, or itself for data, models and rewards that do not fit.
+    another run, or itself for data and models that do not fit; `FaultLimitError` if more rows of a batch
+    faulted than `train.max_faults` allows; and what loading and running the spec raises.
     """
     if isinstance(config, RunConfig):
         run = parse_config(config.model_dump(exclude_unset=True), overrides) if overrides else config

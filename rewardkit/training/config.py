@@ -113,7 +113,8 @@ class TrainConfig(Table):
     kl_kind: Literal["k1", "k2", "k3"] = "k3"
 
     seed: Natural = 0
-    threads: Count | None = None  #: CPU threads of torch; the same bits need the same number
+    #: CPU threads of torch, on whose number the last bits depend; unless given 1 for a small policy
+    threads: Count | None = None
     max_faults: Share = 0.05  #: share of a batch's rows that may fault
 
     @property

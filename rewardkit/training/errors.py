@@ -1,4 +1,4 @@
-"""What stops a training run, each with the exit code of the command line."""
+"""What stops a training run."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from rewardkit.diagnostics import RewardError
 
 
 class TrainError(RewardError):
-    """A run cannot start or go on; the message is one line per problem and says what to do."""
-
-    exit_code = 3
+    """A run cannot start or go on; the message says what to do."""
 
 
 class ConfigError(TrainError):
-    """The run file is wrong."""
+    """The run file is wrong; one line per problem."""
 
 
 class ResumeError(TrainError):
     """The checkpoint belongs to another run than the one asked for."""
-
-
-class TooManyFaultsError(TrainError):
-    """More rows of a batch faulted than `max_faults` allows."""

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
+from rewardkit.runtime import FaultLimitError, load
 
 from .checkpoint import (
     RunState,
@@ -30,7 +31,7 @@ from .checkpoint import (
 )
 from .config import RewardConfig, RunConfig, TrainConfig
 from .data import Rows, read_rows, visit
-from .errors import ConfigError, ResumeError, TooManyFaultsError, TrainError
+from .errors import ConfigError, ResumeError, TrainError
 from .logs import JSONL, Write, open_logs
 from .policy import Policy, encode_prompt, load_policy, open_policy, save_policy
 from .progress import Show, Silent, show
@@ -43,6 +44,10 @@ from .warmup import warm_up
 
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
+
+
+#: weights of a policy below which one CPU thread is faster than several
+SMALL = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def run_training(
     """See `rewardkit.training.train`."""
     began = time.perf_counter()
     shown = show(config.train.steps) if progress is True else nullcontext(progress or Silent())
-    with _threads(config.train.threads), _quiet_transformers(), shown as screen:
+    with _restored_threads(), _quiet_transformers(), shown as screen:
         scorer = scorer or load_scorer(config.reward, base)
         advantage = advantage or _normalizer(config.train)
         run = prepare(config, base, fresh, scorer, advantage, screen)
@@ -98,13 +103,11 @@ def run_training(
 
 
 def load_scorer(config: RewardConfig | None, base: Path) -> Scorer:
-    """The spec of a run, checked and compiled."""
+    """The spec of a run, checked and compiled. Raises what `rewardkit.load` raises."""
     if config is None:
         raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
-    import rewardkit
-
-    scorer: Scorer = rewardkit.load(str(base / config.spec), **config.set)
-    return scorer
+    params: dict[str, Any] = dict(config.set)
+    return load(base / config.spec, **params)
 
 
 def prepare(
@@ -138,6 +141,7 @@ def prepare(
     else:
         _seed_globals(config.train.seed)
         policy = load_policy(config.policy, base, config.train.seed)
+    _set_threads(config.train.threads, policy)
     policy = replace(policy, model=accelerator.prepare(policy.model))
     optimizer = accelerator.prepare(_optimizer(policy, config.train))
     if found:
@@ -173,7 +177,10 @@ def steps(run: Run, write: Write) -> Iterator[StepRecord]:
 
 
 def take_step(run: Run, step: int, fingerprint: str = "") -> StepRecord:
-    """One step, `step` being 0 at the first, under the spec with this fingerprint. Raises `TrainError`."""
+    """One step, `step` being 0 at the first, under the spec with this fingerprint.
+
+    Raises `TrainError`, `FaultLimitError`, and what scoring raises.
+    """
     config = run.config.train
     times = [time.perf_counter()]
     indices = visit(len(run.rows), config.prompts_per_step, step, config.seed)
@@ -246,7 +253,7 @@ def _check_scores(scores: Scores, rows: int, config: TrainConfig, step: int) -> 
     if bad > config.max_faults * rows:
         kinds = scores.faults.group_by("name", "reason").len().sort("len", "name", "reason", descending=True)
         name, reason, times = kinds.row(0)
-        raise TooManyFaultsError(
+        raise FaultLimitError(
             f"step {step + 1}: {bad} of {rows} rows faulted, and `max_faults` allows "
             f"{config.max_faults:.0%}; most often `{name}`: {reason} ({times} times)"
         )
@@ -308,10 +315,16 @@ def _seed_globals(seed: int) -> None:
     torch.manual_seed(derived)
 
 
+def _set_threads(count: int | None, policy: Policy) -> None:
+    """Threads that share tiny tensors mostly wait for each other, for seconds where cores are busy."""
+    small = sum(parameter.numel() for parameter in policy.model.parameters()) < SMALL
+    if count is not None or small:
+        torch.set_num_threads(count or 1)
+
+
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def _restored_threads() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ value the operation can give, with bounds that are exact rationals, never floats
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -169,7 +170,12 @@ def whole(a: Interval) -> Interval:
 
 def rounded(a: Interval, mode: str) -> Interval:
     """Of `round`, `floor` or `ceil` (all monotone, so the ends decide; open ends are kept closed)."""
-    step = {"floor": lambda x: x // 1, "ceil": lambda x: -((-x) // 1), "round": round}[mode]
+    steps: dict[str, Callable[[Fraction], int]] = {
+        "floor": lambda x: x // 1,
+        "ceil": lambda x: -((-x) // 1),
+        "round": round,
+    }
+    step = steps[mode]
     return Interval(
         None if a.lo is None else Fraction(step(a.lo)), None if a.hi is None else Fraction(step(a.hi))
     )

@@ -27,7 +27,7 @@ PRINT = (
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def pool():
     with WorkerPool(workers=2, memory_bytes=512 * MIB) as pool:
         yield pool
@@ -121,7 +121,9 @@ def test_what_a_task_prints_disturbs_nothing(pool, capfd):
 
 def test_loading_is_not_on_the_deadline(pool, tmp_path, monkeypatch):
     (tmp_path / "slow_to_load.py").write_text(
-        "import time\ntime.sleep(1.5)\nwarmed = []\ndef warm(): warmed.append(1)\ndef count(x): return x + len(warmed)\n"
+        "import time\ntime.sleep(1.5)\nwarmed = []\n"
+        "def warm(): warmed.append(1)\n"
+        "def count(x): return x + len(warmed)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert values(pool.run("slow_to_load:count", [(1,)], deadline=1)) == [2]

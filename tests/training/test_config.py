@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +101,11 @@ def test_unreadable_files(tmp_path: Path, content: bytes | None, message: str) -
 def test_differences_name_the_key() -> None:
     old, new = parse_config(tables()), parse_config(tables(learning_rate=1e-2))
     assert list(differences(old.model_dump(), new.model_dump())) == [("train.learning_rate", 3e-4, 1e-2)]
+
+
+def test_reading_a_run_file_needs_no_torch() -> None:
+    code = (
+        "import sys, rewardkit.training; print(*{'torch', 'transformers', 'matplotlib'} & set(sys.modules))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout == "\n"

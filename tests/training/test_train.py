@@ -15,8 +15,9 @@ import torch
 from rich.console import Console
 from training_toy import make_scores, score, write_task
 
+from rewardkit.runtime import FaultLimitError
 from rewardkit.runtime.scores import Scores
-from rewardkit.training import ConfigError, TooManyFaultsError, TrainError, train
+from rewardkit.training import ConfigError, TrainError, train
 from rewardkit.training.logs import read_log
 from rewardkit.training.policy import open_policy
 from rewardkit.training.progress import show
@@ -151,11 +152,8 @@ def test_too_many_faults_stop(task: dict[str, Any], tmp_path: Path) -> None:
         faults = pl.DataFrame({"row": [0, 0, 3, 5], "name": ["right"] * 4, "reason": ["timeout"] * 4})
         return make_scores({"a": [0.0] * len(group)}, group, faults=faults)
 
-    with pytest.raises(
-        TooManyFaultsError, match=r"step 1: 3 of 48 rows.*5%.*`right`: timeout \(4 times\)"
-    ) as e:
+    with pytest.raises(FaultLimitError, match=r"step 1: 3 of 48 rows.*5%.*`right`: timeout \(4 times\)"):
         run(task, tmp_path, faulty)
-    assert e.value.exit_code == 3
     assert run(task, tmp_path, faulty, train__steps=1, train__max_faults=0.0625).last.faults == 3
 
 
@@ -190,6 +188,39 @@ def test_what_does_not_fit_is_one_line(
     with pytest.raises(TrainError, match=message) as caught:
         train(task, overrides=changes, base=tmp_path, scorer=score, progress=False)
     assert "\n" not in str(caught.value)
+
+
+SPEC = """
+language 1
+input count: int per prompt
+param longest: tokens in [1tok, 100tok] = 6tok
+
+let said = text.count(completion.text, "x")
+
+term near in [0, 1] = 1 - clamp(abs(said - count) / 6, 0, 1)
+term brief in [0, 1] when said == count = 1 - clamp(completion.tokens / longest, 0, 1)
+term spread = std(said) over group ?? 0
+
+reward {
+  near:  1
+  brief: 0.5
+}
+
+advantage gdpo
+"""
+
+
+def test_a_spec_from_the_run_file(task: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "toy.rwd").write_text(SPEC)
+    task["reward"] = {"spec": "toy.rwd", "set": {"longest": 10}}
+    result = train(task, overrides={"train.steps": 40}, base=tmp_path, progress=False)
+    lines = read_log(result.log)
+    assert [list(lines[-1][kind]) for kind in ("terms", "gates", "shares")] == [
+        ["near", "brief", "spread"],
+        ["brief"],
+        ["near", "brief"],
+    ]
+    assert np.mean([line["reward"] for line in lines[-5:]]) > np.mean([line["reward"] for line in lines[:5]])
 
 
 def test_a_run_needs_a_reward(task: dict[str, Any], tmp_path: Path) -> None:

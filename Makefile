@@ -1,0 +1,59 @@
+# Each target does its own set-up in .venv; nothing is installed outside it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help setup demo test bench lint format clean
+
+help:
+	@echo "make demo    check, test and train the tool-calling example (under 4 minutes after set-up)"
+	@echo "make test    every test"
+	@echo "make lint    ruff, mypy, and the order of the rooms"
+	@echo "make bench   speed, as ratios against the functions people use today"
+	@echo "make setup   the environment of the above, in .venv"
+
+setup: $(VENV)/.dev
+
+demo: $(VENV)/.train
+	$(BIN)/rewardkit check examples/tool_calling
+	$(BIN)/rewardkit test examples/tool_calling
+	$(BIN)/python examples/tool_calling/demo.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("rewardkit needs Python 3.11 or later; name one: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and pinned, so that no other package chooses its build
+$(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) torch
+	$(PIP) -e '.[train]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) torch
+	$(PIP) -e '.[train,dev]'
+	@touch $@ $(VENV)/.train
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) -e '.[train,dev,bench]'
+	@touch $@
