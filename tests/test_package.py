@@ -33,6 +33,10 @@ def test_checking_and_loading_need_no_heavy_library(tmp_path):
     assert not loaded_after(f"import rewardkit\nrewardkit.load({str(spec)!r})") & set(HEAVY)
 
 
+def test_a_worker_process_is_light():
+    assert not loaded_after("import rewardkit.runtime.worker") & {*HEAVY, "polars", "numpy", "lark"}
+
+
 def test_all_names_what_there_is():
     for name in rewardkit.__all__:
         assert getattr(rewardkit, name) is not None

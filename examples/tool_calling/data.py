@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SEED, ROWS, DEMONSTRATIONS = 0, 400, 1600
-TWO = 0.2  # share of prompts that ask for two tools
+SEED, ROWS, DEMONSTRATIONS = 0, 320, 1600
+TWO = 0.3  # share of prompts that ask for two tools
 
 DIGITS, TENS = tuple("0123456789"), tuple("123456789")
 CITIES, NAMES = ("oslo", "rome", "lima", "cairo"), ("ana", "ben", "eva", "leo")
@@ -121,16 +121,17 @@ def draw_prompt(rng: random.Random) -> tuple[Pieces, list[Request]]:
 
 
 def draw_answer(requests: list[Request], rng: random.Random) -> Pieces:
-    """A demonstration: half have a fault in their calls, and three in ten one in their format."""
+    """A demonstration: half have a fault in their calls, and half, independently, one in their format."""
     calls = [request.called for request in requests]
     if rng.random() < 0.5:
         calls = spoil(calls, rng)
     block = calls[0] + [piece for call in calls[1:] for piece in ("\n", *call)]
-    thoughts = [rng.choice(THOUGHTS) for _ in range(rng.randint(1, 4))]
+    thoughts = [rng.choice(THOUGHTS) for _ in range(rng.randint(1, 6))]
     answer = ["<think>", *thoughts, "</think>", "<tool_call>", *block, "</tool_call>"]
-    if rng.random() < 0.3:
-        lost = rng.choice(("<think>", "</think>", "<tool_call>", "</tool_call>", ""))
-        answer = [piece for piece in answer if piece != lost] if lost else [*answer, rng.choice(THOUGHTS)]
+    if rng.random() < 0.5:
+        fault = rng.choice(("<think>", "</think>", "</tool_call>", "more"))
+        answer = [piece for piece in answer if piece != fault]
+        answer += [rng.choice(THOUGHTS)] * (fault == "more")
     return answer
 
 
@@ -144,7 +145,7 @@ def spoil(calls: list[Pieces], rng: random.Random) -> list[Pieces]:
     if fault == "tool":
         call[1] = rng.choice(TOOLS).name
     else:
-        del call[-3:-1]  # the last argument, with its key where it has one of its own
+        del call[-3:-1]  # the last value, with its key
     return [*calls[:place], call, *calls[place + 1 :]]
 
 

@@ -139,6 +139,8 @@ def _match(reward: Reward) -> dict[int, int]:
         stack += _skips(spec.skips, plan.steps, plan.skip)
     while stack:
         value, number = stack.pop()
+        if plan.steps[number].op == "widen" and value.type.kind == "int":
+            number = plan.steps[number].args[0]
         if id(value) in found:
             continue
         found[id(value)] = number

@@ -5,11 +5,24 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from rewardkit.checker import units
 from rewardkit.checker.spec import Value
+from rewardkit.checker.wording import peeled, suffix, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
-from rewardkit.types.interval import Interval, add, coarse, divide, multiply, negate, point, subtract
-from rewardkit.types.types import BOOL, UNITS, UNKNOWN, WHOLE_UNITS, Type
+from rewardkit.types.interval import (
+    Interval,
+    add,
+    coarse,
+    divide,
+    lies,
+    multiply,
+    negate,
+    point,
+    show,
+    subtract,
+)
+from rewardkit.types.types import BOOL, UNKNOWN, WHOLE_UNITS, Type
 
 if TYPE_CHECKING:
     from rewardkit.checker.expressions import Expressions
@@ -19,12 +32,17 @@ COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "
 
 INT_MAX = Fraction(2**63 - 1)
 _INTS = Interval(-INT_MAX - 1, INT_MAX)
-_REALS = Interval(-Fraction(2) ** 1000, Fraction(2) ** 1000)
+_REALS = Interval(-(Fraction(2) ** 1000), Fraction(2) ** 1000)
 
 
 def number_type(unit: str | None, whole: bool) -> Type:
     """A number of a unit; `seconds` are always real."""
     return Type("int" if whole and (unit is None or unit in WHOLE_UNITS) else "real", unit=unit)
+
+
+def zero(type_: Type) -> str:
+    """0 as it is written in the unit of a type."""
+    return with_unit("0", type_)
 
 
 def can_overflow(type_: Type, interval: Interval) -> bool:
@@ -51,15 +69,15 @@ def negative(check: Expressions, node: t.Unary, operand: Value) -> Value:
 
 def binary(check: Expressions, node: t.Binary, left: Value, right: Value) -> Value:
     """`left + right` and the like, both already checked."""
-    if not (check.wants_number(left) & check.wants_number(right)):
+    if not check.wants_numbers(node, left, right):
         return check.unknown(node.span)
-    unit = _unit(check, node, left, right)
-    if unit is False:
+    unit, fits = units.of_result(check, node, left, right)
+    if not fits:
         return check.unknown(node.span)
     a, b = left.interval, right.interval
     if node.operator == "/":
         if b.contains(Fraction(0)):
-            _zero_denominator(check, node, right)
+            _zero_denominator(check, right)
             return check.unknown(node.span)
         type_, interval = Type("real", unit=unit), divide(a, b)
     else:
@@ -82,68 +100,27 @@ def _optional(type_: Type, *parts: Value) -> Type:
     return type_.nullable if any(part.type.optional for part in parts) else type_
 
 
-def _unit(check: Expressions, node: t.Binary, left: Value, right: Value) -> str | None | bool:
-    """The unit of the result; `False` where the two do not go together (reported)."""
-    a, b = left.type.unit, right.type.unit
-    if node.operator in "+-":
-        if a == b:
-            return a
-        check.found.error(
-            "RK0402",
-            f"`{left.type.required}` and `{right.type.required}` cannot be "
-            + ("added" if node.operator == "+" else "subtracted"),
-            node.span,
-            labels=(Label(left.span, _unit_word(a)), Label(right.span, _unit_word(b))),
-            help=_same_unit_help(left, right),
-        )
-        return False
-    if a is None and b is None:
-        return None
-    if node.operator == "*" and (a is None or b is None):
-        return a or b
-    if node.operator == "/" and b is None:
-        return a
-    if node.operator == "/" and a == b:
-        return None
-    shown = f"{_short(a)} {node.operator} {_short(b)}"
-    check.found.error(
-        "RK0403",
-        f"`{shown}` has no unit in this language",
-        node.span,
-        labels=(Label(left.span, _unit_word(a)), Label(right.span, _unit_word(b))),
-        help="divide by an amount of the same unit first, for example a budget",
-    )
-    return False
-
-
-def _short(unit: str | None) -> str:
-    return UNITS[unit] if unit else "1"
-
-
-def _unit_word(unit: str | None) -> str:
-    return f"in {unit}" if unit else "a plain number"
-
-
-def _same_unit_help(left: Value, right: Value) -> str | None:
-    for plain, other in ((right, left), (left, right)):
-        if plain.op == "constant" and plain.type.unit is None and other.type.unit:
-            return f"write `{plain.span.text}{UNITS[other.type.unit]}`"
-    return "divide each by an amount of its own unit first" if left.type.unit and right.type.unit else None
-
-
-def _zero_denominator(check: Expressions, node: t.Binary, right: Value) -> None:
-    name = right.path or "the denominator"
+def _zero_denominator(check: Expressions, right: Value) -> None:
     declared = check.declaration_of(right)
-    where = (Label(declared, f"in {right.interval}"),) if declared else ()
+    nothing, one = zero(right.type), with_unit("1", right.type)
+    shown = text_of(right)
+    advice = f"divide by `max({shown}, {one})`"
+    if right.interval.lo is None or right.interval.lo < 0:
+        advice = f"divide by `max({shown}, {one})` if it cannot be negative"
+    if declared is not None and not check.is_let(right):
+        end = "inf)" if right.interval.hi is None else with_unit(show(right.interval.hi), right.type) + "]"
+        advice = f"declare a range without 0, `in ({nothing}, {end}`"
+    if right.interval.constant == 0:
+        advice = "divide by something else"
+    elif right.path:
+        advice += f", or test `{right.path} > {nothing}` first"
     check.found.error(
         "RK0702",
-        "the denominator can be 0",
+        "the denominator can be 0" if right.interval.constant is None else "the denominator is 0",
         right.span,
-        f"in {right.interval}",
-        labels=where,
-        help=f"declare a range without 0 for `{name}`, or test `{name} > 0` first"
-        if right.path
-        else "use `max(…, 1)`, or test that it is above 0 first",
+        lies(right.interval, suffix(right.type)),
+        labels=(Label(declared, "declared here"),) if declared else (),
+        help=advice,
     )
 
 
@@ -160,19 +137,12 @@ def comparison(check: Expressions, node: t.Binary, left: Value, right: Value) ->
     a, b = left.type.required, right.type.required
     if a.is_number and b.is_number:
         if a.unit != b.unit:
-            check.found.error(
-                "RK0402",
-                f"`{a}` and `{b}` cannot be compared",
-                node.span,
-                labels=(Label(left.span, _unit_word(a.unit)), Label(right.span, _unit_word(b.unit))),
-                help=_same_unit_help(left, right),
-            )
+            units.report(check, "RK0402", "cannot compare {a} with {b}", node, left, right)
             return check.unknown(node.span)
     elif a != b or node.operator not in ("==", "!="):
-        order = "ordered" if a == b else "compared"
         check.found.error(
             "RK0401",
-            f"`{a}` and `{b}` cannot be {order}" if a != b else f"`{a}` values cannot be {order}",
+            f"cannot compare `{a}` with `{b}`" if a != b else f"`{a}` has no order",
             node.span,
             labels=(Label(left.span, f"`{a}`"), Label(right.span, f"`{b}`")),
             help=_compare_help(left, right),
@@ -184,17 +154,28 @@ def comparison(check: Expressions, node: t.Binary, left: Value, right: Value) ->
 
 def _compare_help(left: Value, right: Value) -> str | None:
     kinds = {left.type.kind, right.type.kind}
-    if kinds == {"text", "int"} or kinds == {"text", "real"}:
-        return "read the number out of the text with `math.number(…)`"
-    if kinds == {"bool", "int"} or kinds == {"bool", "real"}:
-        return "a condition stands by itself: `when correct`, `not correct`"
+    text = left if left.type.kind == "text" else right
+    if "text" in kinds and kinds & {"int", "real"}:
+        return f"read the number out of the text: `math.number({text_of(text)}) ?? 0`"
+    if "text" in kinds and "bool" in kinds:
+        return f'compare it with a text: `{text_of(text)} == "true"`'
+    if "list" in kinds and "text" in kinds:
+        return "test the items: `any(x == … for x in xs)`"
+    if "bool" in kinds:
+        condition = left if left.type.kind == "bool" else right
+        return f"a condition stands by itself: `{text_of(condition)}`, or `not {text_of(condition)}`"
+    if kinds == {"text"}:
+        return f"compare lengths, `len({text_of(left)})`, or numbers, `math.number({text_of(left)}) ?? 0`"
     return None
 
 
 def _null_test(check: Expressions, node: t.Binary, value: Value, null: Span) -> Value:
     if node.operator not in ("==", "!="):
         check.found.error(
-            "RK0603", f"`{node.operator}` cannot compare with `null`", node.span, help="use `== null` or `!= null`"
+            "RK0603",
+            f"`{node.operator}` cannot compare with `null`",
+            node.span,
+            help=f"write `{text_of(value)} != null`",
         )
         return check.unknown(node.span)
     if value.type == UNKNOWN:
@@ -204,7 +185,8 @@ def _null_test(check: Expressions, node: t.Binary, value: Value, null: Span) -> 
             "RK0605",
             f"this is never null, so the test is always {'false' if node.operator == '==' else 'true'}",
             node.span,
-            help="leave the test out" if not value.faults else None,
+            labels=() if peeled(value).type.optional else check.declared(value),
+            help="leave the test out" + (": that is settled already" if peeled(value).type.optional else ""),
         )
     is_null = Value("is_null", (value,), BOOL, node.span, level=value.level, faults=value.faults)
     if node.operator == "==":

@@ -39,6 +39,19 @@ FIELDS: dict[str, dict[str, Type]] = {
 
 ROOTS = ("completion", "prompt")
 
+#: names of fields elsewhere, and what to write here
+ELSEWHERE = {
+    "content": "did you mean `text`?",
+    "length": "measure it in `tokens`, `chars`, `words` or `lines`",
+    "len": "measure it in `tokens`, `chars`, `words` or `lines`",
+    "token_count": "did you mean `tokens`?",
+    "tool_calls": "the calls of a message are `completion.messages[-1].calls`",
+    "thinking": "did you mean `reasoning`?",
+    "reasoning_content": "did you mean `reasoning`?",
+    "truncated": "write `not completion.finished`",
+    "arguments_json": "did you mean `arguments`?",
+}
+
 
 def fields_of(root: str) -> list[str]:
     """The fields of `completion` or `prompt`."""

@@ -6,12 +6,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rewardkit import library
+from rewardkit.checker import arithmetic
+from rewardkit.checker.builtins import ROOTS
 from rewardkit.checker.facts import when
 from rewardkit.checker.spec import AggregateData, CallData, FoldData, Value
-from rewardkit.diagnostics import Span
+from rewardkit.checker.wording import listed, peeled, suffix, suggest, text_of, with_unit
+from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.types.function import Argument, Function, Parameter, Typing, TypingError
-from rewardkit.types.interval import FULL, NON_NEGATIVE, Interval, between, multiply, point
+from rewardkit.types.interval import FULL, NON_NEGATIVE, Interval, between, lies, multiply, point
 from rewardkit.types.levels import Level
 from rewardkit.types.types import BOOL, INT, NULL, REAL, UNKNOWN, Type
 
@@ -46,45 +49,83 @@ def _unknown_function(check: Expressions, node: t.Call) -> Value:
     name = node.function
     for argument in node.arguments:
         check.check(argument.value)
-    if name in library.LATER or name in check.later:
-        kind = "function" if name in library.LATER else "definition"
+    namespace, _, last = name.rpartition(".")
+    if name in library.LATER or name in check.later or namespace in check.later:
         check.found.warning(
             "RK0902",
-            f"the {kind} `{name}` is not there yet",
+            f"`{name}` is not there yet",
             node.function_span,
-            help="this spec checks, but it cannot run with this version of rewardkit",
+            help="the spec checks, and cannot run with this version of rewardkit",
         )
         check.later.add(name)
-        return check.unknown(node.span)
-    if name in library.ROWS_ONLY:
-        check.found.error("RK0205", f"`{name}` works in a `rows` block only", node.function_span)
-        return check.unknown(node.span)
-    if "." not in name and name in check.declarations:
+    elif name in library.ROWS_ONLY:
         check.found.error(
-            "RK0205", f"`{name}` is a value, not a function", node.function_span, help="leave the `(…)` out"
+            "RK0205",
+            f"`{name}` works in a `rows` block only",
+            node.function_span,
+            help=f'write `test "…" {{ rows "file.jsonl" {{ expect {name}(…) > 0.9 }} }}`',
         )
-        return check.unknown(node.span)
-    namespace, _, _ = name.rpartition(".")
-    known = list(library.functions()) + list(library.AGGREGATES)
-    siblings = [f for f in known if f.startswith(namespace + ".")] if namespace else []
-    help_ = check.suggest(name, known)
-    if help_ is None and siblings:
-        help_ = f"`{namespace}` has " + ", ".join(f"`{f}`" for f in siblings)
-    elif help_ is None and namespace:
-        help_ = "the namespaces are " + ", ".join(f"`{n}`" for n in sorted(library.namespaces()))
-    check.found.error("RK0205", f"there is no function `{name}`", node.function_span, help=help_)
+    elif name in check.declarations:
+        check.found.error(
+            "RK0205",
+            f"`{name}` is a value, not a function",
+            node.function_span,
+            labels=(Label(check.declarations[name], "declared here"),),
+            help=f"write `{name}`",
+        )
+    else:
+        help_ = _function_help(check, name, namespace, last)
+        check.found.error("RK0205", f"there is no function `{name}`", node.function_span, help=help_)
     return check.unknown(node.span)
+
+
+#: functions elsewhere, and ours
+_FUNCTIONS = {
+    "length": "len", "size": "len", "float": "math.number", "int": "math.number", "pow": "exp",
+    "average": "mean", "avg": "mean", "median": "mean", "stdev": "std", "regex": "text.matches",
+    "match": "text.matches", "search": "text.matches", "contains": "text.contains", "in": "text.contains",
+    "lower": "text.lower", "strip": "text.strip", "split": "text.lines", "clip": "clamp",
+    "levenshtein": "text.similarity", "similarity": "text.similarity", "ratio": "text.similarity",
+    "boxed": "math.boxed", "tags": "format.tags", "startswith": "text.matches", "endswith": "text.matches",
+}  # fmt: skip
+
+
+def _function_help(check: Expressions, name: str, namespace: str, last: str) -> str:
+    """Where a function is called like a method, how it is called here; else the nearest name."""
+    known = [*library.functions(), *library.AGGREGATES, *library.LATER]
+    ours = _FUNCTIONS.get(last.lower(), last)
+    namespaces = library.namespaces()
+    if namespace and namespace.partition(".")[0] not in namespaces:
+        function = next((f for f in (f"text.{last}", last, ours) if f in library.functions()), None)
+        if function is not None and check.is_value(namespace):
+            more = ", …" if len(library.functions()[function].parameters) > 1 else ""
+            return f"pass it to the function: `{function}({namespace}{more})`"
+    elif name.lower() in _FUNCTIONS:
+        return f"did you mean `{ours}`?"
+    near = suggest(name, known)
+    if near:
+        return near
+    siblings = [f for f in known if f.startswith(namespace + ".")] if namespace else []
+    if siblings:
+        return f"`{namespace}` has {listed(siblings, 20)}"
+    if namespace:
+        return f"the namespaces are {listed(sorted(namespaces))}"
+    return "functions without a namespace are " + listed([f for f in known if "." not in f], 40)
 
 
 def _failed(check: Expressions, node: t.Call) -> Value:
     if len(node.arguments) != 1 or node.arguments[0].name:
-        check.found.error("RK0210", "`failed` takes one value", node.span)
+        check.found.error(
+            "RK0210", "`failed` takes one value", node.span, help="write `failed(math.equal(a, b))`"
+        )
         return check.unknown(node.span)
     value = check.check(node.arguments[0].value)
     if value.type == UNKNOWN:
         return value
     if not value.faults:
-        check.found.warning("RK0602", "this can never fail", value.span, help="`failed(…)` is always false")
+        check.found.warning(
+            "RK0606", "this can never fail", value.span, help="leave `failed(…)` out: it is always false"
+        )
     return Value("failed", (value,), BOOL, node.span, level=value.level)
 
 
@@ -118,6 +159,10 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
     typing = _typing(check, node, function, tuple(described), [v for _, v in bound if v is not None])
     if typing is None:
         return check.unknown(node.span)
+    # of functions of numbers, those that may fail do so where the result is too large
+    fails = function.faults and (
+        function.infer is None or arithmetic.can_overflow(typing.type, typing.interval)
+    )
     given_null = any(value.type.optional for value in args)
     type_ = typing.type.nullable if given_null else typing.type
     return Value(
@@ -127,7 +172,7 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
         node.span,
         typing.interval,
         max((value.level for value in args), default=Level.CONSTANT),
-        function.faults or any(value.faults for value in args),
+        fails or any(value.faults for value in args),
         data=CallData(function, tuple(constants), tuple(order)),
     )
 
@@ -148,12 +193,17 @@ def _bind(
         value = check.check(argument.value)
         if argument.name is None:
             if seen_named:
-                check.found.error("RK0210", "an argument without a name follows one with a name", argument.span)
+                check.found.error(
+                    "RK0210",
+                    "an argument without a name follows one with a name",
+                    argument.span,
+                    help=_name_it(argument, function, i),
+                )
                 ok = False
             elif i >= len(parameters):
                 check.found.error(
                     "RK0210",
-                    f"`{function.name}` takes {_count(len(parameters))}, and this is one more",
+                    f"`{function.name}` takes {_count(len(parameters))}, and this is one too many",
                     argument.span,
                     help=f"it is `{signature(function)}`",
                 )
@@ -168,11 +218,17 @@ def _bind(
                 "RK0210",
                 f"`{function.name}` has no parameter `{argument.name}`",
                 argument.span,
-                help=check.suggest(argument.name, names) or f"it is `{signature(function)}`",
+                help=suggest(argument.name, names) or f"it is `{signature(function)}`",
             )
             ok = False
         elif position in values:
-            check.found.error("RK0210", f"`{argument.name}` is given twice", argument.span)
+            check.found.error(
+                "RK0210",
+                f"`{argument.name}` is given twice",
+                argument.span,
+                labels=(Label(values[position].span, "given here already"),),
+                help=f"it is `{signature(function)}`",
+            )
             ok = False
         else:
             values[position] = value
@@ -205,6 +261,12 @@ def _literal(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+def _name_it(argument: t.Argument, function: Function, position: int) -> str:
+    if position < len(function.parameters):
+        return f"name it too: `{function.parameters[position].name}: {text_of(argument.span)}`"
+    return f"it is `{signature(function)}`"
+
+
 def _count(n: int) -> str:
     return "one argument" if n == 1 else f"{n} arguments"
 
@@ -213,32 +275,50 @@ def _fits(check: Expressions, function: Function, parameter: Parameter, value: V
     """Whether an argument has its parameter's type and range (null is allowed: it gives null)."""
     want, have = parameter.type.required, value.type.required
     if value.type == NULL:
-        check.found.error("RK0601", f"`{parameter.name}` is given `null`, so the call is always null", value.span)
+        check.found.error(
+            "RK0601",
+            f"`{parameter.name}` of `{function.name}` is given `null`",
+            value.span,
+            help="the call would be null on every row",
+        )
         return False
     widened = want.kind == "real" and have.kind == "int" and want.unit == have.unit
-    if want != have and not widened:
-        code = "RK0402" if want.is_number and have.is_number else "RK0401"
-        help_ = None
-        if want.kind == "text" and have.kind == "list":
-            help_ = "take one item, `xs[0]`, or fold over them, `any(… for x in xs)`"
-        elif want.kind == "list" and have == want.item:
-            help_ = f"write a list: `[{value.span.text}]`"
+    empty = have.kind == want.kind == "list" and have.item == UNKNOWN
+    if want != have and not widened and not empty:
         check.found.error(
-            code,
-            f"`{parameter.name}` of `{function.name}` wants `{want}`, found `{have}`",
+            "RK0402" if want.is_number and have.is_number else "RK0401",
+            f"`{parameter.name}` of `{function.name}` is `{want}`, found `{have}`",
             value.span,
-            help=help_,
+            labels=check.declared(value),
+            help=_fits_help(want, value),
         )
         return False
     if parameter.range is not None and want.is_number and not value.interval.within(parameter.range):
         check.found.error(
             "RK0705",
-            f"`{parameter.name}` of `{function.name}` must lie in {parameter.range}",
+            f"`{parameter.name}` of `{function.name}` lies {lies(parameter.range)}",
             value.span,
-            f"in {value.interval}",
+            lies(value.interval, suffix(value.type)),
+            labels=check.declared(value),
+            help=f"give a number in {parameter.range}",
         )
         return False
     return True
+
+
+def _fits_help(want: Type, value: Value) -> str | None:
+    have, shown = value.type.required, text_of(value)
+    if want.kind == "text" and have.kind == "list":
+        return f"take one item, `{shown}[0]`, or test them all, `any(… for x in {shown})`"
+    if want.kind == "list" and have == want.item:
+        return f"write a list: `[{shown}]`"
+    if want.kind == "real" and have.kind == "text":
+        return f"read the number out of the text: `math.number({shown}) ?? 0`"
+    if want.is_number and have.is_number and peeled(value).op == "constant":
+        return f"write `{with_unit(shown, want)}`" if want.unit and not have.unit else None
+    if want.kind == "list" and want.item is not None and want.item.kind == "call" and have.kind == "text":
+        return f"read the calls out of the text: `tools.parse({shown}) ?? []`"
+    return None
 
 
 def _constant(value: Value) -> Any:
@@ -262,27 +342,48 @@ def _constant_argument(
     if constant is None:
         check.found.error(
             "RK0215",
-            f"`{parameter.name}` of `{function.name}` must be a literal",
+            f"`{parameter.name}` of `{function.name}` is fixed when the spec is loaded",
             value.span,
-            help="it is fixed when the spec is loaded, so that it can be checked once",
+            labels=check.declared(value),
+            help=_literal_help(parameter),
         )
         return False
     if parameter.choices and constant not in parameter.choices:
         check.found.error(
             "RK0408",
-            f"`{parameter.name}` is one of " + ", ".join(f'`"{c}"`' for c in parameter.choices),
+            f"`{parameter.name}` of `{function.name}` cannot be `{text_of(value)}`",
             value.span,
-            help=check.suggest(str(constant), parameter.choices),
+            help=suggest(str(constant), parameter.choices)
+            or "it is one of " + listed(f'"{choice}"' for choice in parameter.choices),
         )
         return False
     problem = parameter.check(constant) if parameter.check else None
     if problem is not None:
         message, offset = problem if isinstance(problem, tuple) else (problem, None)
+        message = "there is no look-around" if message == "look-around" else message
         span = value.span if offset is None else _inside_text(value.span, offset)
-        check.found.error("RK0407", message, span)
+        help_ = _constant_help(parameter, message)
+        check.found.error("RK0407", f"wrong `{parameter.name}`: {message}", span, help=help_)
         return False
     constants.append((parameter.name, _python(constant, parameter.type)))
     return True
+
+
+def _literal_help(parameter: Parameter) -> str:
+    example = {"text": '"…"', "bool": "true", "list": '["…", "…"]', "int": "3"}.get(
+        parameter.type.kind, "0.5"
+    )
+    return f"write it out: `{parameter.name}: {example}`"
+
+
+def _constant_help(parameter: Parameter, message: str) -> str | None:
+    if parameter.name != "pattern":
+        return None
+    if "look-around" in message or "backreference" in message or "back-reference" in message:
+        return (
+            "a pattern reads the text once, from the left: test what stands around with a pattern of its own"
+        )
+    return "patterns are those of Rust's `regex`; a sign means itself after a backslash, `\\(`, in a raw text"
 
 
 def _inside_text(span: Span, offset: int) -> Span:
@@ -318,25 +419,31 @@ def _typing(
         return function.infer(arguments)
     except TypingError as error:
         span = node.span if error.argument is None else values[error.argument].span
+        labels = () if error.argument is None else check.declared(values[error.argument])
         code = "RK0401" if "found" in error.message else "RK0402" if "unit" in error.message else "RK0705"
-        check.found.error(code, error.message, span, help=error.help)
+        check.found.error(code, error.message, span, labels=labels, help=error.help or _unit_help(code))
         return None
+
+
+def _unit_help(code: str) -> str | None:
+    return {"RK0402": "write all of them in one unit", "RK0705": "give a number in its range"}.get(code)
 
 
 # --- aggregates ----------------------------------------------------------------------------------
 
 
 def _without_scope(check: Expressions, node: t.Call) -> Value:
-    for argument in node.arguments:
-        check.check(argument.value)
-    text = " ".join(node.span.text.split())
-    shown = text if len(text) <= 50 else f"{node.function}(…)"
-    check.found.error(
-        "RK0502",
-        f"`{node.function}` aggregates, and does not say over what",
-        node.span,
-        help=f"write `{shown} over group`, `… over batch`, or `{node.function}(… for x in xs)`",
-    )
+    values = [check.check(argument.value) for argument in node.arguments]
+    shown = text_of(node.span, 50)
+    if shown == "…":
+        shown = f"{node.function}(…)"
+    over = f"write `{shown} over group`, or `… over batch`"
+    listed_ = next((v for v in values if v.type.kind == "list"), None)
+    if listed_ is not None:
+        over = f"write `{node.function}(x … for x in {text_of(listed_)})`"
+    elif node.function in ("min", "max") and len(values) == 1 and node.where is None:
+        over += f"; of two values, `{node.function}({text_of(values[0])}, {with_unit('1', values[0].type)})`"
+    check.found.error("RK0502", f"`{node.function}` does not say over which rows", node.span, help=over)
     return check.unknown(node.span)
 
 
@@ -347,7 +454,7 @@ def _aggregate(check: Expressions, node: t.Call) -> Value:
             "RK0501",
             f"`{node.function}` is not an aggregate",
             node.function_span,
-            help="aggregates are " + ", ".join(f"`{a}`" for a in library.AGGREGATES),
+            help=_aggregate_help(node),
         )
         return check.unknown(node.span)
     if check.elements:
@@ -355,35 +462,77 @@ def _aggregate(check: Expressions, node: t.Call) -> Value:
             "RK0505",
             "an aggregate over rows cannot stand inside `for … in`",
             node.span,
-            help="name it with `let` and use the name here",
+            help=f"name it before: `let x = {text_of(node.span)}`",
         )
         return check.unknown(node.span)
-    parts = _aggregated(check, node)
+    if check.lenient:
+        check.found.error(
+            "RK0505",
+            "an aggregate over rows cannot stand in `expect`",
+            node.span,
+            help="name it with `let` in the spec, and expect that of a sample",
+        )
+        return check.unknown(node.span)
+    with check.across(_LEVELS[node.over]):
+        parts = _aggregated(check, node)
     if parts is None:
         return check.unknown(node.span)
     value, where = parts
-    # a group always holds the row that asks, so without `where` there is a value whenever x has one
-    present = where is None and (value is None or not value.type.optional)
+    # a group always holds the row that asks, so without `where` there is a value whenever x has one on
+    # this row, of which more may be known than of the others
+    present = where is None and (value is None or not value.type.optional or _present_here(check, node))
     typed = _aggregate_type(check, node, value, present)
     if typed is None:
         return check.unknown(node.span)
     type_, interval = typed
     args = tuple(part for part in (value, where) if part is not None)
     level = Level.ROW if node.function == "rank" else _LEVELS[node.over]
-    faults = node.function not in ("count", "any", "all") and any(part.faults for part in args)
+    # what failed is left out like a null, so it matters where nothing else is left
+    faults = node.function not in ("count", "sum", "any", "all") and any(part.faults for part in args)
+    faults = faults or _too_large(node.function, value, type_, interval)
     data = AggregateData(node.function, node.over, value is not None, where is not None)
     return Value("aggregate", args, type_, node.span, interval, level, faults, data=data)
+
+
+def _present_here(check: Expressions, node: t.Call) -> bool:
+    argument = node.arguments[0].value
+    return t.dotted(argument) is not None and not check.check(argument).type.optional
+
+
+def _too_large(name: str, value: Value | None, type_: Type, interval: Interval) -> bool:
+    """Whether an aggregate of numbers that fit may not fit itself."""
+    if name == "sum":
+        return arithmetic.can_overflow(type_, interval)
+    real = value is not None and value.type.kind == "real"
+    return real and name in ("mean", "std") and arithmetic.can_overflow(REAL, interval)
+
+
+def _aggregate_help(node: t.Call) -> str:
+    if node.function in library.functions():
+        call_ = text_of(node.span.inside(0, node.span.text.rfind("over")))
+        return f"write `mean({call_}) over {node.over}`"
+    return suggest(node.function, library.AGGREGATES) or f"aggregates are {listed(library.AGGREGATES)}"
 
 
 def _aggregated(check: Expressions, node: t.Call) -> tuple[Value | None, Value | None] | None:
     """The checked value and `where` of an aggregate; `None` where either is wrong."""
     if len(node.arguments) > 1 or any(argument.name for argument in node.arguments):
-        check.found.error("RK0210", f"`{node.function}` aggregates one value", node.span)
+        check.found.error(
+            "RK0210",
+            f"`{node.function}` aggregates one value",
+            node.span,
+            help=f"write `{node.function}(x where condition)`",
+        )
         return None
     where = check.condition(node.where, "`where`") if node.where is not None else None
     if not node.arguments:
         if node.function != "count":
-            check.found.error("RK0210", f"`{node.function}` wants a value to aggregate", node.span)
+            check.found.error(
+                "RK0210",
+                f"`{node.function}` wants a value to aggregate",
+                node.span,
+                help=f"write `{node.function}(completion.tokens)`; only `count()` stands alone",
+            )
             return None
         return None, where
     facts = when(where, True) if where is not None else {}
@@ -404,13 +553,29 @@ def _aggregate_type(
     kind, interval = value.type.required, value.interval
     if name in ("any", "all"):
         if kind != BOOL:
-            check.found.error("RK0401", f"`{name}` wants a condition, found `{kind}`", value.span)
+            help_ = f"compare it: `{text_of(value)} > {with_unit('0', kind)}`" if kind.is_number else None
+            check.found.error(
+                "RK0401",
+                f"`{name}` wants a condition, found `{kind}`",
+                value.span,
+                labels=check.declared(value),
+                help=help_,
+            )
             return None
         return BOOL, FULL
     if kind == BOOL and name in ("sum", "mean"):
         kind, interval = INT, between(0, 1)
     if not kind.is_number:
-        check.found.error("RK0401", f"`{name}` wants a number, found `{kind}`", value.span)
+        help_ = f"count the rows where it holds: `count({text_of(value)})`" if kind == BOOL else None
+        if kind.kind in ("text", "list"):
+            help_ = f"measure it: `len({text_of(value)})`"
+        check.found.error(
+            "RK0401",
+            f"`{name}` wants a number, found `{kind}`",
+            value.span,
+            labels=check.declared(value),
+            help=help_,
+        )
         return None
     if name == "sum":
         return kind, multiply(interval, NON_NEGATIVE)
@@ -437,21 +602,31 @@ def _fold(check: Expressions, node: t.Call, generator: t.Generator) -> Value:
     if node.function not in _OF_LISTS:
         check.found.error(
             "RK0501",
-            f"`{node.function}` does not fold a list",
+            f"`{node.function}` does not work over a list",
             node.function_span,
-            help="over a list there are " + ", ".join(f"`{a}`" for a in _OF_LISTS),
+            help=f"over a list there are {listed(_OF_LISTS)}",
         )
         return check.unknown(node.span)
     if iterable.type.kind != "list":
+        help_ = (
+            f"go over its lines: `text.lines({text_of(iterable)})`" if iterable.type.kind == "text" else None
+        )
         check.found.error(
-            "RK0401", f"`for … in` wants a list, found `{iterable.type.required}`", iterable.span
+            "RK0401",
+            f"`for … in` wants a list, found `{iterable.type.required}`",
+            iterable.span,
+            labels=check.declared(iterable),
+            help=help_,
         )
         return check.unknown(node.span)
-    if generator.name in check.declarations or generator.name in check.elements:
+    taken = check.declarations.get(generator.name)
+    if taken is not None or generator.name in check.elements or generator.name in (*ROOTS, "step"):
         check.found.error(
             "RK0202",
-            f"`{generator.name}` is already a name here",
-            generator.span,
+            f"`{generator.name}` is declared twice",
+            generator.span.inside(0, len(generator.name)),
+            "again here",
+            labels=(Label(taken, "first here"),) if taken else (),
             help="choose another name for the item",
         )
         return check.unknown(node.span)
@@ -460,7 +635,13 @@ def _fold(check: Expressions, node: t.Call, generator: t.Generator) -> Value:
     check.folds += 1
     number = check.folds
     check.elements[generator.name] = Value(
-        "element", (), item, generator.span, level=iterable.level, path=f"{generator.name}@{number}", data=number
+        "element",
+        (),
+        item,
+        generator.span,
+        level=iterable.level,
+        path=f"{generator.name}@{number}",
+        data=number,
     )
     parts = _aggregated(check, node)
     del check.elements[generator.name]
@@ -481,8 +662,8 @@ def _fold(check: Expressions, node: t.Call, generator: t.Generator) -> Value:
         node.span,
         interval,
         max(iterable.level, *(part.level for part in inner)),
-        iterable.faults or any(part.faults for part in inner),
+        iterable.faults
+        or any(part.faults for part in inner)
+        or _too_large(node.function, body, type_, interval),
         data=FoldData(node.function, number, where is not None),
     )
-
-

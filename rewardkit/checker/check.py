@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rewardkit.checker import stages, tests
+from rewardkit.checker import reward, stages, tests
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.spec import Spec
-from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source
+from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source, TooMany
 from rewardkit.language import parse
+from rewardkit.language import tree as t
 
 STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("structure", stages.structure),
@@ -19,8 +20,8 @@ STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("skips", stages.skips),  # what they settle holds for every later stage
     ("lets and terms", stages.lets_and_terms),
     ("masks", stages.masks),
-    ("reward", stages.reward),  # the terms' intervals are known
-    ("advantage", stages.advantage),
+    ("reward", reward.reward),  # the terms' intervals are known
+    ("advantage", reward.advantage),
     ("tests", tests.tests),  # what the spec reads is known
 )
 
@@ -28,13 +29,15 @@ STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
 def check(source: Source) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """The checked spec, or `None` where there are errors, and every finding in file order."""
     found = Collector()
-    module = parse(source, found)
-    draft = Draft(source, module, found)
-    if any(d.code.startswith("RK01") for d in found.sorted()):
-        # half a tree would only give follow-on errors
+    try:
+        module = parse(source, found)
+        draft = Draft(source, module, found)
+        if any(_misleads(s) for s in module.statements):
+            return None, found.sorted()
+        for _, stage in STAGES:
+            stage(draft)
+    except TooMany:
         return None, found.sorted()
-    for _, stage in STAGES:
-        stage(draft)
     diagnostics = found.sorted()
     if found.has_errors:
         return None, diagnostics
@@ -58,6 +61,18 @@ def check(source: Source) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
         columns=frozenset(tests.used_columns(draft)),
     )
     return spec, diagnostics
+
+
+def _misleads(statement: t.Statement) -> bool:
+    """Whether a statement that could not be read would make errors of sound ones: by what it may declare,
+    or by the nulls that it may settle."""
+    return isinstance(statement, t.Broken) and (
+        statement.keyword == "skip" or (statement.name is None and statement.keyword not in _HARMLESS)
+    )
+
+
+#: statements that nothing else depends on
+_HARMLESS = ("language", "reward", "advantage", "mask", "prove", "test")
 
 
 def read_source(path: str | Path) -> Source:

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from rewardkit.diagnostics import Collector
 from rewardkit.language import tree as t
-from rewardkit.types.interval import Interval
-from rewardkit.types.types import WHOLE_UNITS, Type
+from rewardkit.types.interval import Interval, show
+from rewardkit.types.types import UNITS, UNKNOWN, WHOLE_UNITS, Type
 
 
 def constant_number(node: t.Expr) -> tuple[Fraction, str | None, bool] | None:
@@ -23,6 +23,13 @@ def constant_number(node: t.Expr) -> tuple[Fraction, str | None, bool] | None:
             return None
         return _combine(node.operator, left, right)
     return None
+
+
+def fits(type_: Type, value: Fraction) -> bool:
+    """Whether a number of the type fits in 64 bits."""
+    if type_.kind == "int":
+        return -(2**63) <= value < 2**63
+    return abs(value) < 2**1024
 
 
 def _combine(
@@ -46,11 +53,14 @@ def range_of(node: t.Range | None, type_: Type, found: Collector) -> Interval | 
     """The interval of a declared range, its bounds in the unit of `type_`."""
     if node is None:
         return None
+    if type_ == UNKNOWN or not (t.readable(node.lo) and t.readable(node.hi)):
+        return None  # reported
     if not type_.is_number:
-        found.error("RK0703", f"only a number has a range, and this is `{type_}`", node.span)
+        help_ = "leave the range out"
+        found.error("RK0703", f"only a number has a range, and this is `{type_}`", node.span, help=help_)
         return None
-    lo = _bound(node.lo, type_, node.lo_open, found, lower=True)
-    hi = _bound(node.hi, type_, node.hi_open, found, lower=False)
+    lo = _bound(node, type_, found, lower=True)
+    hi = False if lo is False else _bound(node, type_, found, lower=False)
     if lo is False or hi is False:
         return None
     interval = Interval(
@@ -60,18 +70,25 @@ def range_of(node: t.Range | None, type_: Type, found: Collector) -> Interval | 
         node.hi_open and hi is not None,
     )
     if interval.empty:
-        found.error("RK0703", f"the range {interval} holds nothing", node.span, help="write the lower end first")
+        help_ = "write the lower end first" if lo != hi else "close an end: `[` and `]` hold their number"
+        found.error("RK0703", f"the range {interval} holds nothing", node.span, help=help_)
         return None
     return interval
 
 
-def _bound(node: t.Expr, type_: Type, open_: bool, found: Collector, lower: bool) -> Fraction | None | bool:
+def _bound(range_: t.Range, type_: Type, found: Collector, lower: bool) -> Fraction | bool | None:
     """A bound; `None` for an infinite one, `False` where it is wrong (reported)."""
+    node, open_ = (range_.lo, range_.lo_open) if lower else (range_.hi, range_.hi_open)
     infinite = node.operand if isinstance(node, t.Unary) and node.operator == "-" else node
     if isinstance(infinite, t.Name) and infinite.name == "inf":
         negative = infinite is not node
         if negative != lower or not open_:
-            side = "(-inf, …" if lower else "…, inf)"
+            text = range_.span.text
+            side = (
+                f"(-inf{text[range_.lo.span.end - range_.span.start :]}"
+                if lower
+                else (f"{text[: range_.hi.span.start - range_.span.start]}inf)")
+            )
             found.error("RK0703", "`inf` stands at an open end only", node.span, help=f"write `{side}`")
             return False
         return None
@@ -79,17 +96,22 @@ def _bound(node: t.Expr, type_: Type, open_: bool, found: Collector, lower: bool
     if constant is None:
         found.error(
             "RK0703",
-            "a range's ends are constants",
+            "the ends of a range are numbers",
             node.span,
-            help="write numbers: a range is a promise that holds for every run",
+            help="write the lowest and the highest value that any run can give",
         )
         return False
     value, unit, _ = constant
     if unit != type_.unit and not (value == 0 and unit is None):
+        have = f"in {unit}" if unit else "a plain number"
         want = f"in {type_.unit}" if type_.unit else "a plain number"
-        found.error("RK0402", f"this end is {'in ' + unit if unit else 'a plain number'}, and the range is {want}", node.span)
+        help_ = f"write `{show(value)}{UNITS[type_.unit] if type_.unit else ''}`"
+        found.error("RK0402", f"this end is {have}, and the value is {want}", node.span, help=help_)
         return False
     if type_.kind == "int" and type_.unit in (None, *WHOLE_UNITS) and value.denominator != 1:
-        found.error("RK0703", f"the ends of a range of `{type_.required}` are whole numbers", node.span)
+        help_ = f"write `{show(Fraction(value // 1))}{UNITS[type_.unit] if type_.unit else ''}`"
+        found.error(
+            "RK0703", f"the ends of a range of `{type_.required}` are whole numbers", node.span, help=help_
+        )
         return False
     return value

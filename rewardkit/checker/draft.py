@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from rewardkit import library
 from rewardkit.checker import builtins
 from rewardkit.checker.expressions import Expressions
 from rewardkit.checker.facts import Facts
 from rewardkit.checker.spec import AdvantageSpec, InputSpec, ParamSpec, TermSpec, TestSpec, Value
+from rewardkit.checker.wording import listed, suggest
 from rewardkit.diagnostics import Collector, Label, Source, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import FULL, NON_NEGATIVE, Interval
 from rewardkit.types.levels import Level
 from rewardkit.types.types import INT
+
+S = TypeVar("S", bound=t.Statement)
 
 
 @dataclass
@@ -24,7 +28,7 @@ class Draft:
     module: t.Module
     found: Collector
     declarations: dict[str, Span] = field(default_factory=dict)  # every name of the file
-    nodes: dict[str, t.Declaration] = field(default_factory=dict)
+    nodes: dict[str, t.Declaration | t.Broken] = field(default_factory=dict)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     params: dict[str, ParamSpec] = field(default_factory=dict)
     lets: dict[str, Value] = field(default_factory=dict)
@@ -36,19 +40,20 @@ class Draft:
     masks: list[Value] = field(default_factory=list)
     advantage: AdvantageSpec | None = None
     tests: list[TestSpec] = field(default_factory=list)
+    aggregates: dict[str, Value | None] = field(default_factory=dict)  # what a sample's field aggregates
+    lacks_advantage: bool = False  # reported
     later: set[str] = field(default_factory=set)
     order: list[str] = field(default_factory=list)  # lets and terms, each after what it reads
     unsettled: set[str] = field(default_factory=set)  # lets that a skip condition reads
     facts: Facts = field(default_factory=dict)  # what the skip conditions settle for the whole file
 
-    def statements(self, kind: type[t.Statement]) -> list[t.Statement]:
+    def statements(self, kind: type[S]) -> list[S]:
         return [s for s in self.module.statements if isinstance(s, kind)]
 
     def expressions(self, facts: Facts | None = None) -> Expressions:
         """A checker for one statement's expressions."""
-        check = Expressions(self.found, self.resolve, self.declarations, self.later)
-        check.facts = self.facts if facts is None else facts
-        return check
+        known = self.facts if facts is None else facts
+        return Expressions(self.found, self.resolve, self.declarations, self.later, facts=known)
 
     def resolve(self, name: str, span: Span) -> Value | None:
         """The value of a name; `None` (reported, unless its own declaration was) where there is none."""
@@ -63,10 +68,10 @@ class Draft:
         if isinstance(node, t.Term) and span.start < node.span.start:
             self.found.error(
                 "RK0207",
-                f"the term `{name}` is used above its declaration",
+                f"the term `{name}` is read above its declaration",
                 span,
                 labels=(Label(node.name_span, "declared here"),),
-                help="move it up, or name the shared part with `let`",
+                help="move it up, or name what both need with `let`",
             )
             return None
         if name in self.terms:
@@ -74,32 +79,63 @@ class Draft:
         if name == "step":
             return Value("step", (), INT, span, NON_NEGATIVE, Level.CONSTANT, path="step")
         if node is None:
-            self._unknown(name, span)
+            help_ = self._unknown_help(name, span)
+            self.found.error("RK0201", f"there is no value `{name}`", span, help=help_)
+        elif isinstance(node, t.Def | t.Extern):
+            self._not_a_value(name, span, f"`{name}` is a function, not a value", f"call it: `{name}(…)`")
+        elif isinstance(node, t.Use):
+            self._not_a_value(
+                name, span, f"`{name}` is a file, not a value", f"call a function of it: `{name}.…(…)`"
+            )
         return None
 
-    def _unknown(self, name: str, span: Span) -> None:
-        known = [n for n in self.declarations if not isinstance(self.nodes.get(n), t.Def | t.Extern | t.Use)]
-        near = difflib.get_close_matches(name, [*known, "step"], 1)
+    def _not_a_value(self, name: str, span: Span, message: str, help_: str) -> None:
+        declared = Label(self.declarations[name], "declared here")
+        self.found.error("RK0201", message, span, labels=(declared,), help=help_)
+
+    def _unknown_help(self, name: str, span: Span) -> str:
+        if name in _ELSEWHERE:
+            return _ELSEWHERE[name]
+        values = [n for n, node in self.nodes.items() if not isinstance(node, t.Def | t.Extern | t.Use)]
+        known = [
+            n for n in values if not isinstance(self.nodes[n], t.Term) or self.nodes[n].span.end <= span.start
+        ]
+        near = suggest(name, [*known, "step"])
         if near:
-            help_ = f"did you mean `{near[0]}`?"
-        elif name == "inf":
-            help_ = "`inf` stands at the open end of a range only"
-        elif name in ("completion_text", "text", "response", "output"):
-            help_ = "the model's answer is `completion.text`"
-        elif any(name in builtins.fields_of(root) for root in builtins.ROOTS):
-            help_ = f"the measures of an answer are `completion.{name}` and the like"
-        elif known:
-            help_ = "known names are " + ", ".join(f"`{n}`" for n in known[:8])
-        else:
-            help_ = f"declare a dataset column: `input {name}: text`"
-        self.found.error("RK0201", f"there is no value `{name}`", span, help=help_)
+            return near
+        fields = [f"{root}.{name}" for root in builtins.ROOTS if name in builtins.fields_of(root)]
+        if fields:
+            return f"did you mean `{fields[0]}`?"
+        if name in library.functions():
+            return f"it is a function: `{name}(…)`"
+        declare = f"declare it: `let {name} = …`, or `input {name}: text` for a dataset column"
+        return f"{declare}; known are {listed(known, 6)}" if known else declare
+
+
+#: names elsewhere, and what to write here
+_ELSEWHERE = {
+    "True": "write `true`",
+    "False": "write `false`",
+    "None": "write `null`",
+    "nil": "write `null`",
+    "undefined": "write `null`",
+    "NaN": "a missing number is `null`",
+    "nan": "a missing number is `null`",
+    "inf": "`inf` stands at the open end of a range only",
+    "response": "the model's answer is `completion.text`",
+    "output": "the model's answer is `completion.text`",
+    "completions": "the model's answer is `completion.text`",
+    "completion_text": "the model's answer is `completion.text`",
+    "completion_ids": "the number of generated tokens is `completion.tokens`",
+    "prompt_text": "the last user message is `prompt.text`",
+    "epoch": "the training step is `step`",
+    "global_step": "the training step is `step`",
+}
 
 
 def input_value(spec: InputSpec, span: Span) -> Value:
     level = Level.GROUP if spec.per_prompt else Level.ROW
-    return Value(
-        "column", (), spec.type, span, spec.range or FULL, level, path=spec.name, data=spec.name
-    )
+    return Value("column", (), spec.type, span, spec.range or FULL, level, path=spec.name, data=spec.name)
 
 
 def names_in(*roots: t.Node | None) -> set[str]:

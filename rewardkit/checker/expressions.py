@@ -5,18 +5,20 @@ Whatever is wrong is reported once; the value then has the type `unknown`, which
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Iterator
+from dataclasses import replace
+from typing import Any
 
 from rewardkit.checker import arithmetic, builtins
 from rewardkit.checker.calls import call
-from rewardkit.checker.facts import NOTHING, Facts, both, when
+from rewardkit.checker.constants import fits
+from rewardkit.checker.facts import NOTHING, Facts, both, shared, when
 from rewardkit.checker.spec import Value
+from rewardkit.checker.wording import listed, null_origin, peeled, suggest, text_of, with_unit
 from rewardkit.diagnostics import Collector, Label, Span
 from rewardkit.language import tree as t
-from rewardkit.types.interval import hull, intersect, point
+from rewardkit.types.interval import Interval, hull, intersect, point
 from rewardkit.types.levels import Level
 from rewardkit.types.types import BOOL, NULL, TEXT, UNKNOWN, Type, list_of
 
@@ -39,6 +41,7 @@ class Expressions:
         *,
         lenient: bool = False,
         paths: Callable[[str, Span], Value | None] | None = None,
+        facts: Facts = NOTHING,
     ) -> None:
         self.found = found
         self.resolve = resolve
@@ -46,7 +49,8 @@ class Expressions:
         self.later = later
         self.lenient = lenient
         self.paths = paths
-        self.facts: Facts = NOTHING
+        self.base = facts  # what holds for every row of the file
+        self.facts = facts
         self.elements: dict[str, Value] = {}
         self.folds = 0
 
@@ -69,6 +73,16 @@ class Expressions:
         finally:
             self.facts = before
 
+    @contextmanager
+    def across(self, level: Level) -> Iterator[None]:
+        """Inside an aggregate: what a gate or test knows of this row, it does not know of the others."""
+        before = self.facts
+        self.facts = both(self.base, shared(before, level))
+        try:
+            yield
+        finally:
+            self.facts = before
+
     def condition(self, node: t.Expr, what: str) -> Value:
         """A condition that is never null: a gate, `skip`, `if`."""
         value = self.check(node)
@@ -81,19 +95,26 @@ class Expressions:
         """That the value is not null."""
         if self.lenient or not value.type.optional:
             return True
-        if value.op == "constant":
+        if peeled(value).op == "constant":
             self.found.error("RK0601", "`null` has no value here", value.span)
             return False
-        name = value.path
-        declared = self.declaration_of(value)
+        origin = null_origin(value) or value
+        labels = [Label(origin.span, f"`{origin.type}`")] if origin.span != value.span else []
+        declared = self.declaration_of(origin)
+        if declared is not None:
+            labels.append(Label(declared, "declared here"))
+        name = origin.path
+        advice = f"say what null counts as, `{text_of(value)} ?? {_default(value)}`"
+        if value.type.kind in ("message", "call", "json"):
+            advice = f"name it, `let x = {text_of(value)}`"
+            name = name or "x"
         self.found.error(
             "RK0601",
-            f"`{name}` may be null here" if name else "this may be null here",
+            f"`{text_of(value)}` may be null here",
             value.span,
             f"`{value.type}`",
-            labels=(Label(declared, "declared here"),) if declared else (),
-            help=f"say what null means, `{_short(value)} ?? …`"
-            + (f", or test `{name} != null` first" if name else ""),
+            labels=tuple(labels),
+            help=advice + (f", or test `{name} != null` first" if name else ""),
         )
         return False
 
@@ -102,45 +123,62 @@ class Expressions:
             return False
         if value.type.is_number:
             return True
-        help_ = None
-        if value.type.kind == "bool":
-            help_ = f"write `(if {_short(value)} then 1 else 0)`"
-        elif value.type.kind == "text":
-            help_ = "text is measured with `len(…)` and read with `math.number(…)`; it cannot be added"
         self.found.error(
             "RK0401",
             f"expected a number, found `{value.type.required}`",
             value.span,
-            labels=self._declared(value),
-            help=help_,
+            labels=self.declared(value),
+            help=_number_help(value),
         )
         return False
+
+    def wants_numbers(self, node: t.Binary, left: Value, right: Value) -> bool:
+        """That both sides of an operator are numbers; two texts are reported once."""
+        if left.type.kind == "text" and right.type.kind == "text" and node.operator == "+":
+            help_ = "texts are not joined: look for each part with `text.contains(x, piece)`"
+            self.found.error("RK0401", "cannot add `text` and `text`", node.span, help=help_)
+            return False
+        return self.wants_number(left) & self.wants_number(right)
 
     def wants_bool(self, value: Value, what: str) -> bool:
         if value.type == UNKNOWN or not self.wants_value(value):
             return False
         if value.type.kind == "bool":
             return True
-        if value.type.is_number:
-            help_ = f"compare it: `{_short(value)} > 0`"
+        shown, kind = text_of(value), value.type.required
+        if peeled(value).op == "term":
+            help_ = f"a term is a number: compare it, `{shown} > 0`, or use the condition behind it"
+        elif kind.is_number:
+            help_ = f"compare it: `{shown} > {arithmetic.zero(kind)}`"
+        elif kind.kind == "list":
+            help_ = f"compare its length: `len({shown}) > 0`"
         else:
-            help_ = f"compare it: `{_short(value)} == …`"
+            help_ = f"compare it: `{shown} == …`"
         self.found.error(
             "RK0401",
-            f"{what} wants a condition, found `{value.type.required}`",
+            f"{what} wants a condition, found `{kind}`",
             value.span,
-            labels=self._declared(value),
+            labels=self.declared(value),
             help=help_,
         )
         return False
 
-    def _declared(self, value: Value) -> tuple[Label, ...]:
+    def declared(self, value: Value) -> tuple[Label, ...]:
+        """A label at the declaration of the name that this value is."""
         span = self.declaration_of(value)
-        return (Label(span, f"`{value.type}`"),) if span else ()
+        return (Label(span, f"declared `{value.type}`"),) if span else ()
 
     def declaration_of(self, value: Value) -> Span | None:
         """Where the name that this value is was declared."""
         return self.declarations.get(value.path) if value.path else None
+
+    def is_value(self, path: str) -> bool:
+        """Whether a dotted path begins with a value rather than a namespace."""
+        root = path.partition(".")[0]
+        return root in self.declarations or root in self.elements or root in builtins.ROOTS
+
+    def is_let(self, value: Value) -> bool:
+        return peeled(value).op in ("let", "term")
 
     # --- helpers -------------------------------------------------------------------------------
 
@@ -160,18 +198,20 @@ class Expressions:
         interval = intersect(value.interval, fact.interval) if type_.is_number else value.interval
         if interval.empty:
             interval = value.interval  # unreachable: any interval is sound
-        return Value(
-            "alias", (value,), type_, value.span, interval, value.level, value.faults, value.path
-        )
-
-    def suggest(self, name: str, known: Iterable[str]) -> str | None:
-        near = difflib.get_close_matches(name, list(known), 1)
-        return f"did you mean `{near[0]}`?" if near else None
+        return Value("alias", (value,), type_, value.span, interval, value.level, value.faults, value.path)
 
     # --- rules ---------------------------------------------------------------------------------
 
     def number(self, node: t.Number) -> Value:
         type_ = arithmetic.number_type(node.unit, node.whole)
+        if not fits(type_, node.value):
+            self.found.error(
+                "RK0105",
+                "this whole number does not fit in 64 bits",
+                node.span,
+                help=f"write it as a real: `{node.span.text}.0`" if node.unit is None else None,
+            )
+            return self.unknown(node.span)
         return Value("constant", (), type_, node.span, point(node.value), data=node.value)
 
     def text(self, node: t.Text) -> Value:
@@ -183,26 +223,33 @@ class Expressions:
     def null(self, node: t.Null) -> Value:
         return Value("constant", (), NULL, node.span, data=None)
 
+    def invalid(self, node: t.Invalid) -> Value:
+        return self.unknown(node.span)
+
     def reward_value(self, node: t.RewardValue) -> Value:
         self.found.error(
             "RK0216",
             "`reward` is a value in `prove` and `expect` only",
             node.span,
-            help="in `expect`, name the sample: `short.reward`" if self.lenient else "name a term instead",
+            help="in `expect`, name the sample: `short.reward`" if self.lenient else "name a term",
         )
         return self.unknown(node.span)
 
     def list_(self, node: t.ListLiteral) -> Value:
         items = [self.check(item) for item in node.items]
-        item_type = items[0].type.required if items else TEXT
+        if not items:  # a list of anything
+            return Value("constant", (), list_of(UNKNOWN), node.span, data=())
+        item_type = items[0].type.required
         for item in items:
             if item.type == UNKNOWN or not self.wants_value(item):
                 return self.unknown(node.span)
             if item.type != item_type:
                 self.found.error(
                     "RK0401",
-                    f"a list holds one type, and this is `{item.type}` among `{item_type}`",
+                    f"a list holds one type, and this is `{item.type}` after `{item_type}`",
                     item.span,
+                    labels=(Label(items[0].span, f"`{item_type}`"),),
+                    help="write every item in the same way, with or without unit, decimal point and quotes",
                 )
                 return self.unknown(node.span)
         type_ = list_of(item_type)
@@ -221,12 +268,9 @@ class Expressions:
         if node.name in self.elements:
             return self.narrowed(self.elements[node.name])
         if node.name in builtins.ROOTS and node.name not in self.declarations:
+            fields = listed(f"{node.name}.{f}" for f in builtins.fields_of(node.name))
             self.found.error(
-                "RK0209",
-                f"`{node.name}` is not a value by itself",
-                node.span,
-                help="name a field: "
-                + ", ".join(f"`{node.name}.{f}`" for f in builtins.fields_of(node.name)),
+                "RK0209", f"`{node.name}` is no value by itself", node.span, help=f"name a field: {fields}"
             )
             return self.unknown(node.span)
         value = self.resolve(node.name, node.span)
@@ -240,17 +284,19 @@ class Expressions:
                 return self.narrowed(value)
             if root in builtins.ROOTS:
                 return self._builtin(node, path, root)
-        base = self.check(node.base)
+        return self._field_of(node, self.check(node.base))
+
+    def _field_of(self, node: t.Field, base: Value) -> Value:
         if base.type == UNKNOWN:
-            return base
-        fields = builtins.FIELDS.get(base.type.kind)
-        if fields is None or node.name not in fields:
-            known = ", ".join(f"`{name}`" for name in fields) if fields else ""
+            return self.unknown(node.span)
+        fields = builtins.FIELDS.get(base.type.kind, {})
+        if node.name not in fields:
             self.found.error(
                 "RK0209",
                 f"`{base.type.required}` has no field `{node.name}`",
                 node.name_span,
-                help=f"its fields are {known}" if known else None,
+                labels=self.declared(base),
+                help=_field_help(base, node.name, fields),
             )
             return self.unknown(node.span)
         type_ = fields[node.name].nullable if base.type.optional else fields[node.name]
@@ -271,20 +317,16 @@ class Expressions:
     def _builtin(self, node: t.Field, path: str, root: str) -> Value:
         head, _, rest = path.partition(".")
         first, _, more = rest.partition(".")
+        assert isinstance(node.base, t.Name | t.Field)
+        if more:  # the fields of this field are looked for by `field`
+            return self._field_of(node, self.check(node.base))
         value = builtins.resolve(f"{head}.{first}", node.span)
         if value is None:
-            self.found.error(
-                "RK0209",
-                f"`{root}` has no field `{first}`",
-                node.name_span if not more else node.span,
-                help=self.suggest(first, builtins.fields_of(root))
-                or "its fields are " + ", ".join(f"`{f}`" for f in builtins.fields_of(root)),
+            known = builtins.fields_of(root)
+            help_ = (
+                builtins.ELSEWHERE.get(first) or suggest(first, known) or f"its fields are {listed(known)}"
             )
-            return self.unknown(node.span)
-        if more:
-            self.found.error(
-                "RK0209", f"`{value.type.required}` has no field `{more}`", node.name_span
-            )
+            self.found.error("RK0209", f"`{root}` has no field `{first}`", node.name_span, help=help_)
             return self.unknown(node.span)
         return self.narrowed(value)
 
@@ -293,15 +335,27 @@ class Expressions:
         if UNKNOWN in (base.type, position.type):
             return self.unknown(node.span)
         if base.type.kind != "list":
+            help_ = (
+                "cut a text with `text.before`, `text.after` or `text.find`"
+                if base.type.kind == "text"
+                else None
+            )
             self.found.error(
-                "RK0401", f"only a list has items, and this is `{base.type.required}`", base.span
+                "RK0401",
+                f"only a list has items, and this is `{base.type.required}`",
+                base.span,
+                labels=self.declared(base),
+                help=help_,
             )
             return self.unknown(node.span)
         if not self.wants_number(position):
             return self.unknown(node.span)
         if position.type.kind != "int" or position.type.unit:
             self.found.error(
-                "RK0401", f"a position is a whole number, and this is `{position.type}`", position.span
+                "RK0401",
+                f"a position is a whole number, and this is `{position.type}`",
+                position.span,
+                help="the first item is `[0]`, the last `[-1]`",
             )
             return self.unknown(node.span)
         item = base.type.item
@@ -336,6 +390,8 @@ class Expressions:
     def _logic(self, node: t.Binary) -> Value:
         left = self.check(node.left)
         right = self.check_under(node.right, when(left, node.operator == "and"))
+        if self._repeats(node, left, right):
+            return self.unknown(node.span)
         ok = self.wants_bool(left, f"`{node.operator}`") & self.wants_bool(right, f"`{node.operator}`")
         if not ok:
             return self.unknown(node.span)
@@ -348,6 +404,24 @@ class Expressions:
             faults=left.faults or right.faults,
         )
 
+    def _repeats(self, node: t.Binary, left: Value, right: Value) -> bool:
+        """`x == "a" or "b"`, where `x == "a" or x == "b"` is meant (reported)."""
+        first = peeled(left)
+        if first.op == "coalesce" and self.lenient:
+            first = first.args[0]
+        if not isinstance(node.left, t.Binary) or first.op not in ("eq", "ne", "lt", "le", "gt", "ge"):
+            return False
+        if peeled(right).op != "constant" or right.type.required != first.args[0].type.required:
+            return False
+        repeated = f"{text_of(first.args[0])} {node.left.operator} {text_of(right)}"
+        self.found.error(
+            "RK0401",
+            f"`{node.operator}` joins conditions, and this is `{right.type}`",
+            right.span,
+            help=f"write `{node.operator} {repeated}`",
+        )
+        return True
+
     def _coalesce(self, node: t.Binary) -> Value:
         left, right = self.check(node.left), self.check(node.right)
         if UNKNOWN in (left.type, right.type):
@@ -355,14 +429,16 @@ class Expressions:
         if not left.type.optional and not left.faults and not self.lenient:
             self.found.warning(
                 "RK0602",
-                "the left side is never null, so the right side is never used",
+                "this is never null, so what follows `??` is never used",
                 node.left.span,
                 f"`{left.type}`",
-                help="leave the `??` out",
+                labels=self.declared(left),
+                help=f"write `{text_of(left)}` alone",
             )
-        type_ = self._unified(left.type.required, right.type.required, node, left, right, "`??`")
+        type_ = self._unified(left.type.required, right.type.required, node, left, right, "the sides of `??`")
         if type_ is None:
             return self.unknown(node.span)
+        left, right = as_type(left, type_), as_type(right, type_)
         return Value(
             "coalesce",
             (left, right),
@@ -381,9 +457,10 @@ class Expressions:
             return self.unknown(node.span)
         if condition.type.optional or condition.type.kind != "bool":
             return self.unknown(node.span)
-        type_ = self._unified(then.type, otherwise.type, node, then, otherwise, "the branches")
+        type_ = self._unified(then.type, otherwise.type, node, then, otherwise, "`then` and `else`")
         if type_ is None:
             return self.unknown(node.span)
+        then, otherwise = as_type(then, type_), as_type(otherwise, type_)
         return Value(
             "if",
             (condition, then, otherwise),
@@ -394,18 +471,16 @@ class Expressions:
             condition.faults or then.faults or otherwise.faults,
         )
 
-    def _unified(
-        self, a: Type, b: Type, node: t.Expr, left: Value, right: Value, what: str
-    ) -> Type | None:
+    def _unified(self, a: Type, b: Type, node: t.Expr, left: Value, right: Value, what: str) -> Type | None:
         """The common type of two values that may stand for each other."""
         joined = unify(a, b)
         if joined is None:
             self.found.error(
                 "RK0404",
-                f"{what} give `{a.required}` and `{b.required}`",
+                f"{what} differ: `{a.required}` and `{b.required}`",
                 node.span,
                 labels=(Label(left.span, f"`{a}`"), Label(right.span, f"`{b}`")),
-                help="both sides need one type and one unit",
+                help=_unify_help(left, right),
             )
         return joined
 
@@ -415,12 +490,10 @@ class Expressions:
 
 def _at(value: Value, span: Span) -> Value:
     """The same value, shown where it is used. The node itself stays shared below the alias."""
-    return Value(
-        "alias", (value,), value.type, span, value.interval, value.level, value.faults, value.path
-    )
+    return Value("alias", (value,), value.type, span, value.interval, value.level, value.faults, value.path)
 
 
-def _branches(then: Value, otherwise: Value) -> Any:
+def _branches(then: Value, otherwise: Value) -> Interval:
     """The interval of either branch; `null` adds nothing."""
     if then.type == NULL:
         return otherwise.interval
@@ -437,16 +510,65 @@ def unify(a: Type, b: Type) -> Type | None:
     x, y = a.required, b.required
     if x.is_number and y.is_number and x.unit == y.unit:
         joined = x if x == y else Type("real", unit=x.unit)
-    elif x == y:
+    elif x == y or _is_empty_list(y, x):
         joined = x
+    elif _is_empty_list(x, y):
+        joined = y
     else:
         return None
     return joined.nullable if optional else joined
 
 
-def _short(value: Value) -> str:
-    text = " ".join(value.span.text.split())
-    return text if len(text) <= 40 else "…"
+def _is_empty_list(type_: Type, other: Type) -> bool:
+    return type_.item == UNKNOWN and other.kind == "list"
+
+
+def as_type(value: Value, type_: Type) -> Value:
+    """The value; an empty list becomes a list of what is wanted."""
+    if value.type.item == UNKNOWN and type_.kind == "list" and peeled(value).op == "constant":
+        return replace(peeled(value), type=type_.required)
+    return value
+
+
+def _default(value: Value) -> str:
+    """An example of what null may count as."""
+    if value.type.is_number:
+        return arithmetic.zero(value.type)
+    return {"bool": "false", "text": '""', "list": "[]"}.get(value.type.kind, "…")
+
+
+def _number_help(value: Value) -> str | None:
+    shown = text_of(value)
+    return {
+        "bool": f"write `(if {shown} then 1 else 0)`",
+        "text": f"measure it with `len({shown})`, or read a number with `math.number({shown})`",
+        "list": f"count its items with `len({shown})`",
+    }.get(value.type.kind)
+
+
+def _field_help(base: Value, name: str, fields: Mapping[str, Type]) -> str | None:
+    shown, kind = text_of(base), base.type.kind
+    if fields:
+        return builtins.ELSEWHERE.get(name) or suggest(name, fields) or f"its fields are {listed(fields)}"
+    if kind == "text":
+        return f"a text is passed to functions: `len({shown})`, `text.contains({shown}, …)`"
+    if kind == "list":
+        return f"take one item, `{shown}[0].{name}`, or fold them: `any(x.{name} … for x in {shown})`"
+    if kind == "json":
+        return "fields of `json` are read by `json.get`, which is not there yet"
+    return None
+
+
+def _unify_help(left: Value, right: Value) -> str:
+    for value, other in ((left, right), (right, left)):
+        if value.type.kind == "bool" and other.type.is_number:
+            return f"write `(if {text_of(value)} then 1 else 0)`"
+        if value.type.kind == "text" and other.type.is_number and peeled(other).op == "constant":
+            return f'write `"{text_of(other)}"`, or read a number with `math.number`'
+        plain = peeled(value).op == "constant" and value.type.is_number and not value.type.unit
+        if plain and other.type.unit:
+            return f"write `{with_unit(text_of(value), other.type)}`"
+    return "give both the same type"
 
 
 _RULES: dict[type, Callable[[Expressions, Any], Value]] = {
@@ -454,6 +576,7 @@ _RULES: dict[type, Callable[[Expressions, Any], Value]] = {
     t.Text: Expressions.text,
     t.Bool: Expressions.bool_,
     t.Null: Expressions.null,
+    t.Invalid: Expressions.invalid,
     t.RewardValue: Expressions.reward_value,
     t.ListLiteral: Expressions.list_,
     t.Name: Expressions.name,

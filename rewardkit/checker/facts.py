@@ -8,12 +8,14 @@ from fractions import Fraction
 
 from rewardkit.checker.spec import Value
 from rewardkit.types.interval import FULL, Interval, intersect, point, whole
+from rewardkit.types.levels import Level
 
 
 @dataclass(frozen=True)
 class Fact:
     present: bool = False  # known not to be null
     interval: Interval = FULL
+    level: Level = Level.CONSTANT  # of the value: a row's fact says nothing of the other rows
 
 
 Facts = Mapping[str, Fact]
@@ -25,31 +27,54 @@ _NEGATED = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne", "ne": "e
 
 def both(a: Facts, b: Facts) -> Facts:
     """What holds where both hold."""
+    if not a or not b:
+        return a or b
     merged = dict(a)
     for path, fact in b.items():
-        known = merged.get(path, Fact())
-        merged[path] = Fact(known.present or fact.present, intersect(known.interval, fact.interval))
+        _learn(merged, path, fact)
     return merged
 
 
+def _learn(known: dict[str, Fact], path: str, fact: Fact) -> None:
+    old = known.get(path, Fact())
+    known[path] = Fact(
+        old.present or fact.present, intersect(old.interval, fact.interval), max(old.level, fact.level)
+    )
+
+
+def shared(facts: Facts, level: Level) -> Facts:
+    """The facts that hold for every row under a value of this level."""
+    return {path: fact for path, fact in facts.items() if fact.level <= level}
+
+
 def when(condition: Value, holds: bool) -> Facts:
-    """What is known where `condition` is true (`holds`) or false."""
-    op, args = condition.op, condition.args
-    if op in ("let", "alias"):
-        return when(args[0], holds)
-    if op == "not":
-        return when(args[0], not holds)
-    if (op == "and" and holds) or (op == "or" and not holds):
-        return both(when(args[0], holds), when(args[1], holds))
-    if op == "coalesce" and _is_constant(args[1], not holds):
-        # `x ?? false` is true only where x is
-        return when(args[0], holds)
-    if op == "is_null":
-        path = args[0].path
-        return {path: Fact(present=True)} if path and not holds else NOTHING
-    if op in _FLIPPED:
-        return _comparison(op if holds else _NEGATED[op], args[0], args[1])
-    return NOTHING
+    """What is known where `condition` is true (`holds`) or false.
+
+    Every rule below passes on to parts that must all be so, so one walk gathers everything; shared
+    parts are visited once, and long chains of lets need no recursion.
+    """
+    known: dict[str, Fact] = {}
+    stack, seen = [(condition, holds)], set[tuple[int, bool]]()
+    while stack:
+        value, holds = stack.pop()
+        if (id(value), holds) in seen:
+            continue
+        seen.add((id(value), holds))
+        op, args = value.op, value.args
+        if op in ("let", "alias"):
+            stack.append((args[0], holds))
+        elif op == "not":
+            stack.append((args[0], not holds))
+        elif (op == "and" and holds) or (op == "or" and not holds):
+            stack += [(args[0], holds), (args[1], holds)]
+        elif op == "coalesce" and _is_constant(args[1], not holds):
+            stack.append((args[0], holds))  # `x ?? false` is true only where x is
+        elif op == "is_null" and not holds and args[0].path:
+            _learn(known, args[0].path, Fact(present=True, level=args[0].level))
+        elif op in _FLIPPED:
+            for path, fact in _comparison(op if holds else _NEGATED[op], args[0], args[1]).items():
+                _learn(known, path, fact)
+    return known
 
 
 def _is_constant(value: Value, wanted: bool) -> bool:
@@ -73,7 +98,9 @@ def _comparison(op: str, left: Value, right: Value) -> Facts:
             known.lo, known.hi, known.lo_open or known.lo == bound, known.hi_open or known.hi == bound
         ),
     }[op]
-    return {left.path: Fact(interval=whole(interval) if left.type.kind == "int" else interval)}
+    if left.type.kind == "int":
+        interval = whole(interval)
+    return {left.path: Fact(interval=interval, level=left.level)}
 
 
 def _number(value: Value) -> Fraction | None:

@@ -2,82 +2,101 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 from rewardkit.checker import builtins
-from rewardkit.checker.constants import constant_number, range_of
+from rewardkit.checker.constants import constant_number, fits, range_of
 from rewardkit.checker.draft import Draft, contains, names_in
-from rewardkit.checker.facts import both, when
-from rewardkit.checker.spec import AdvantageSpec, InputSpec, ParamSpec, TermData, TermSpec, Value
+from rewardkit.checker.expressions import Expressions, as_type, unify
+from rewardkit.checker.facts import Facts, both, when
+from rewardkit.checker.spec import InputSpec, ParamSpec, TermData, TermSpec, Value
+from rewardkit.checker.wording import null_origin, suffix, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
-from rewardkit.types.interval import UNIT, Interval, add, coarse, hull, intersect, multiply, point
-from rewardkit.types.levels import Level
-from rewardkit.types.normalizer import LATER as LATER_NORMALIZERS
-from rewardkit.types.normalizer import NORMALIZERS, Option
-from rewardkit.types.types import BOOL, INT, NULL, UNKNOWN, Type
+from rewardkit.types.interval import UNIT, Interval, bare, hull, intersect, lies, point, show
+from rewardkit.types.types import BOOL, INT, NULL, UNITS, UNKNOWN, Type
 
 LANGUAGE_VERSION = 1
-_ONCE = (t.Language, t.Reward, t.Advantage)
+#: statements that stand in a file once, and what to do with a second one
+_ONCE: dict[type[t.Statement], str] = {
+    t.Language: "leave it out",
+    t.Reward: "write all weights into one `reward`",
+    t.Advantage: "keep one: a run may name another normalizer",
+}
 _RESERVED = (*builtins.ROOTS, "step")
 
 
 def structure(draft: Draft) -> None:
     """`language` first and known; `reward` and `advantage` once; something in the file at all."""
     found, statements = draft.found, draft.module.statements
-    if not draft.source.text.strip():
-        found.error("RK0001", "this file is empty", Span(draft.source, 0, 0), help="`rewardkit new` starts a spec")
+    if not statements and not found.has_errors:
+        what = "has comments only" if draft.source.text.strip() else "is empty"
+        found.error(
+            "RK0001", f"this file {what}", Span(draft.source, 0, 0), help="`rewardkit new` starts a spec"
+        )
     for kind in _ONCE:
-        first, *rest = draft.statements(kind) or [None]
-        for again in rest:
-            assert first is not None and again is not None
+        again = draft.statements(kind)
+        for statement in again[1:]:
             found.error(
                 "RK0208",
-                f"`{kind.__name__.lower()}` stands in a file once",
-                again.span,
-                labels=(Label(first.span, "first here"),),
+                f"`{_keyword(statement)}` stands in a file once",
+                _keyword_span(statement),
+                labels=(Label(_keyword_span(again[0]), "first here"),),
+                help=_ONCE[kind],
             )
-    for node in draft.statements(t.Language):
-        assert isinstance(node, t.Language)
+    for node in draft.statements(t.Language)[:1]:
         if node is not statements[0]:
-            found.error("RK0208", "`language` is the first statement of a file", node.span)
+            help_ = "move it to the top of the file"
+            found.error("RK0208", "`language` is not the first statement", _keyword_span(node), help=help_)
         if node.version.value != LANGUAGE_VERSION or node.version.unit:
             found.error(
                 "RK0109",
-                f"this is language {LANGUAGE_VERSION}, and the file wants `{node.version.span.text}`",
+                f"this rewardkit reads language {LANGUAGE_VERSION}, not `{node.version.span.text}`",
                 node.version.span,
                 help=f"write `language {LANGUAGE_VERSION}`, or install a newer rewardkit",
             )
     for statement in statements:
-        kind_name = type(statement).__name__.lower()
-        if isinstance(statement, t.Def | t.Extern | t.Use | t.Prove):
-            draft.later.add(kind_name if isinstance(statement, t.Prove) else getattr(statement, "name", ""))
-            found.warning(
-                "RK0901",
-                f"`{kind_name}` is not there yet",
-                Span(statement.span.source, statement.span.start, statement.span.start + len(kind_name)),
-                help="it is read and kept, and not checked"
-                if isinstance(statement, t.Prove)
-                else "a spec that calls it checks, but cannot run with this version of rewardkit",
+        if isinstance(statement, t.Prove):
+            draft.later.add("prove")
+            _not_yet(draft, statement, "the claim is read, and not proved")
+        elif isinstance(statement, t.Def | t.Extern | t.Use):
+            draft.later.add(statement.name)
+            _not_yet(
+                draft, statement, "a spec that calls it checks, and cannot run with this version of rewardkit"
             )
+
+
+def _not_yet(draft: Draft, statement: t.Statement, help_: str) -> None:
+    draft.found.warning(
+        "RK0901", f"`{_keyword(statement)}` is not there yet", _keyword_span(statement), help=help_
+    )
+
+
+def _keyword(statement: t.Statement) -> str:
+    return type(statement).__name__.lower()
+
+
+def _keyword_span(statement: t.Statement) -> Span:
+    return statement.span.inside(0, len(_keyword(statement)))
 
 
 def names(draft: Draft) -> None:
     """Every declaration under its name: values share one space, without shadowing."""
     for statement in draft.module.statements:
+        if isinstance(statement, t.Broken) and statement.name is not None:
+            draft.declarations.setdefault(statement.name, statement.span)
+            draft.nodes.setdefault(statement.name, statement)
         if not isinstance(statement, t.Declaration):
             continue
         name, span = statement.name, statement.name_span
         if name in _RESERVED:
-            draft.found.error(
-                "RK0206",
-                f"`{name}` is what every row has, and cannot be declared",
-                span,
-                help=f'choose another name; a column of that name is `input my_{name}: … from "{name}"`',
-            )
+            help_ = "choose another name"
+            if isinstance(statement, t.Input):
+                help_ = f'write `input my_{name}: {statement.type.type} from "{name}"`'
+            draft.found.error("RK0206", f"`{name}` is there already, on every row", span, help=help_)
         elif name in draft.declarations:
             draft.found.error(
                 "RK0202",
@@ -85,6 +104,7 @@ def names(draft: Draft) -> None:
                 span,
                 "again here",
                 labels=(Label(draft.declarations[name], "first here"),),
+                help="choose another name: names are never hidden by others",
             )
         else:
             draft.declarations[name] = span
@@ -106,12 +126,19 @@ def inputs_and_params(draft: Draft) -> None:
 def _param(draft: Draft, node: t.Param) -> None:
     type_ = node.type.type
     interval = range_of(node.range, type_, draft.found)
-    if type_.optional or not (type_.is_number or type_.kind in ("bool", "text")):
-        draft.found.error(
-            "RK0401", f"a param is a bool, a number or a text, not `{type_}`", node.type.span
-        )
+    if type_ == UNKNOWN:
+        draft.nodes[node.name] = t.Broken(node.span, "param", node.name)  # reported
         return
-    default = literal(draft, node.value, type_, f"the value of `{node.name}`")
+    if type_.optional or not (type_.is_number or type_.kind in ("bool", "text")):
+        help_ = (
+            f"write `{type_.required}`: a param always has a value" if type_.optional else "use an `input`"
+        )
+        draft.found.error(
+            "RK0401", f"a param is a bool, a number or a text, not `{type_}`", node.type.span, help=help_
+        )
+        draft.nodes[node.name] = t.Broken(node.span, "param", node.name)
+        return
+    default = literal(draft, node, type_)
     if default is None:
         default = Fraction(0) if type_.is_number else "" if type_.kind == "text" else False
     elif interval is not None and not interval.contains(default):
@@ -119,29 +146,54 @@ def _param(draft: Draft, node: t.Param) -> None:
             "RK0704",
             f"the value of `{node.name}` is outside its range",
             node.value.span,
-            labels=(Label(node.range.span, f"{interval}"),) if node.range else (),
+            labels=(Label(node.range.span, "declared here"),) if node.range else (),
+            help=f"write a value in {bare(interval, suffix(type_))}, or widen the range",
         )
     draft.params[node.name] = ParamSpec(node.name, type_, interval, default, node.name_span)
 
 
-def literal(draft: Draft, node: t.Expr, type_: Type, what: str) -> Any:
-    """The constant of a type; `None` where it is not one (reported)."""
-    if type_.kind == "bool" and isinstance(node, t.Bool):
-        return node.value
-    if type_.kind == "text" and isinstance(node, t.Text):
-        return node.value
-    constant = constant_number(node) if type_.is_number else None
+def literal(draft: Draft, node: t.Param, type_: Type) -> Any:
+    """The constant that a param is; `None` where it is not one of its type (reported)."""
+    given = node.value
+    if not t.readable(given):
+        return None
+    if type_.kind == "bool" and isinstance(given, t.Bool):
+        return given.value
+    if type_.kind == "text" and isinstance(given, t.Text):
+        return given.value
+    constant = constant_number(given) if type_.is_number else None
+    declared = (Label(node.type.span, f"declared `{type_}`"),)
     if constant is not None:
         value, unit, _ = constant
         if unit == type_.unit and (type_.kind == "real" or value.denominator == 1):
-            return value
+            if fits(type_, value):
+                return value
+            message = f"the value of `{node.name}` does not fit in 64 bits"
+            draft.found.error("RK0105", message, given.span, labels=declared, help="write a smaller number")
+            return None
     draft.found.error(
         "RK0401",
-        f"{what} is a constant `{type_}`",
-        node.span,
-        help=f"write it with its unit: `{_example(type_)}`" if type_.unit else f"for example `{_example(type_)}`",
+        f"the value of `{node.name}` is no `{type_}`"
+        if constant
+        else f"`{node.name}` wants a constant `{type_}`",
+        given.span,
+        labels=declared,
+        help=f"write `{_as_written(given, type_, constant)}`"
+        if constant is None or type_.kind != "int" or constant[0].denominator == 1
+        else "write a whole number, or declare `real`",
     )
     return None
+
+
+def _as_written(given: t.Expr, type_: Type, constant: tuple[Fraction, str | None, bool] | None) -> str:
+    """The number that stands there in the unit it should have; else an example."""
+    if (
+        constant is not None
+        and (type_.kind == "real" or constant[0].denominator == 1)
+        and constant[1] is None
+    ):
+        return with_unit(text_of(given.span), type_)
+    return _example(type_)
 
 
 def _example(type_: Type) -> str:
@@ -166,13 +218,16 @@ def order(draft: Draft) -> None:
             break
         except CycleError as error:
             cycle: list[str] = error.args[1][::-1]
-            shown = " → ".join(f"`{name}`" for name in cycle)
             draft.found.error(
                 "RK0203",
-                f"`{cycle[0]}` is defined in terms of itself",
+                f"`{cycle[0]}` is defined by itself",
                 draft.declarations[cycle[0]],
-                labels=tuple(Label(draft.declarations[n], "through this") for n in dict.fromkeys(cycle[1:-1])),
-                help=f"break the circle {shown}",
+                f"reads `{cycle[1]}`",
+                labels=tuple(
+                    Label(draft.declarations[name], f"reads `{read}`")
+                    for name, read in list(pairwise(cycle))[1:6]
+                ),
+                help=f"let `{cycle[0]}`, or one that it reads, do without the others",
             )
             for name in set(cycle):
                 del graph[name]
@@ -202,7 +257,6 @@ def skips(draft: Draft) -> None:
         if name in draft.unsettled:
             _let_or_term(draft, name)
     for node in draft.statements(t.Skip):
-        assert isinstance(node, t.Skip)
         check = draft.expressions()
         condition = check.condition(node.condition, "`skip when`")
         if condition.type != BOOL:
@@ -214,16 +268,18 @@ def skips(draft: Draft) -> None:
 
 def _no_aggregate(draft: Draft, condition: Value, statement: str) -> None:
     aggregate = contains(condition, "aggregate")
-    if aggregate is not None:
-        draft.found.error(
-            "RK0504",
-            f"`{statement} when` cannot use an aggregate",
-            aggregate.span if condition.span.start <= aggregate.span.start < condition.span.end else condition.span,
-            labels=() if condition.span.start <= aggregate.span.start < condition.span.end else (Label(aggregate.span, "aggregates here"),),
-            help="it decides which rows the aggregates see"
-            if statement == "skip"
-            else "it is decided row by row",
-        )
+    if aggregate is None:
+        return
+    inside = condition.span.start <= aggregate.span.start < condition.span.end
+    draft.found.error(
+        "RK0504",
+        f"`{statement} when` cannot use an aggregate",
+        aggregate.span if inside else condition.span,
+        labels=() if inside else (Label(aggregate.span, "aggregates here"),),
+        help="an aggregate sees the rows that are left, so it cannot say which: use the row's own values"
+        if statement == "skip"
+        else "rows are masked one by one: use the row's own values",
+    )
 
 
 def lets_and_terms(draft: Draft) -> None:
@@ -234,7 +290,7 @@ def lets_and_terms(draft: Draft) -> None:
 
 def _let_or_term(draft: Draft, name: str) -> None:
     node = draft.nodes[name]
-    facts = {} if name in draft.unsettled else None
+    facts: Facts | None = {} if name in draft.unsettled else None
     if isinstance(node, t.Let):
         _let(draft, node, facts)
     else:
@@ -242,34 +298,47 @@ def _let_or_term(draft: Draft, name: str) -> None:
         _term(draft, node, facts)
 
 
-def _let(draft: Draft, node: t.Let, facts: Any) -> None:
+def _let(draft: Draft, node: t.Let, facts: Facts | None) -> None:
     value = draft.expressions(facts).check(node.value)
     type_ = value.type
-    if node.type is not None and value.type != UNKNOWN:
+    if node.type is not None and UNKNOWN not in (value.type, node.type.type):
         declared = node.type.type
-        if value.type == NULL or _widens(value.type, declared):
+        if (value.type == NULL and declared.optional) or _widens(value.type, declared):
             type_ = declared
+            value = as_type(value, declared)
         else:
             draft.found.error(
                 "RK0406",
                 f"`{node.name}` is declared `{declared}`, and its value is `{value.type}`",
                 node.value.span,
-                labels=(Label(node.type.span, "declared here"),),
+                f"`{value.type}`",
+                labels=(Label(node.type.span, f"declared `{declared}`"),),
+                help=_declared_help(node, declared, value),
             )
+            type_ = declared
     elif value.type == NULL:
-        draft.found.error("RK0601", f"`{node.name}` is always null", node.value.span, help="say its type: `let x: text? = null`")
+        help_ = f"say what it would be: `let {node.name}: text? = null`"
+        draft.found.error(
+            "RK0601", f"`{node.name}` has no type: it is always null", node.value.span, help=help_
+        )
     draft.lets[node.name] = Value(
         "let", (value,), type_, node.span, value.interval, value.level, value.faults, node.name, node.name
     )
 
 
 def _widens(have: Type, want: Type) -> bool:
-    from rewardkit.checker.expressions import unify
-
     return unify(have, want) == want
 
 
-def _term(draft: Draft, node: t.Term, facts: Any) -> None:
+def _declared_help(node: t.Let, declared: Type, value: Value) -> str:
+    if value.type.required == declared or value.type == NULL:
+        return f"write `{declared.nullable}`, or say what null counts as: `{text_of(value)} ?? …`"
+    if declared.kind == "int" and value.type.kind == "real" and declared.unit == value.type.unit:
+        return f"write `round({text_of(value)})`, or declare a real"
+    return f"declare `{node.name}: {value.type}`, or leave the type out"
+
+
+def _term(draft: Draft, node: t.Term, facts: Facts | None) -> None:
     check = draft.expressions(facts)
     declared = range_of(node.range, Type("real"), draft.found)
     gate = check.condition(node.gate, "a gate") if node.gate is not None else None
@@ -283,17 +352,19 @@ def _term(draft: Draft, node: t.Term, facts: Any) -> None:
             "RK0701",
             f"`{node.name}` can leave its range",
             node.value.span,
-            f"in {interval}",
+            lies(interval),
             labels=(Label(node.range.span, f"{declared} declared"),),
-            help=f"widen the range, or hold the value in it: `clamp(…, {_ends(declared)})`",
+            help=f"widen the range, or hold the value in it: `{_held(node.value, declared)}`",
         )
         interval = declared
     elif declared is not None:
         interval = intersect(interval, declared) if kind is not None else declared
-    args, faults, optional, otherwise_null = (value,), value.faults, False, False
+    args: tuple[Value, ...] = (value,)
+    faults, optional, otherwise_null = value.faults, False, False
     type_ = kind or Type("real")
     if gate is not None:
-        otherwise = _otherwise(draft, node, check, declared)
+        closed = when(gate, False) if gate.type == BOOL else {}
+        otherwise = _otherwise(draft, node, check, declared, closed)
         otherwise_null = otherwise.type == NULL
         optional = otherwise.type.optional
         args = (value, gate, otherwise)
@@ -307,18 +378,28 @@ def _term(draft: Draft, node: t.Term, facts: Any) -> None:
     draft.terms[node.name] = TermSpec(
         node.name,
         Value(
-            "term", args, type_.nullable if optional else type_, node.span, interval, level, faults, node.name, data
+            "term",
+            args,
+            type_.nullable if optional else type_,
+            node.span,
+            interval,
+            level,
+            faults,
+            node.name,
+            data,
         ),
         node.name_span,
     )
 
 
-def _ends(interval: Interval) -> str:
-    from rewardkit.types.interval import show
-
-    lo = "…" if interval.lo is None else show(interval.lo)
-    hi = "…" if interval.hi is None else show(interval.hi)
-    return f"{lo}, {hi}"
+def _held(value: t.Expr, declared: Interval) -> str:
+    """How to hold a value in its range: `clamp(x, 0, 1)`, `max(x, 0)`."""
+    shown = text_of(value.span)
+    if declared.lo is not None and declared.hi is not None:
+        return f"clamp({shown}, {show(declared.lo)}, {show(declared.hi)})"
+    if declared.lo is not None:
+        return f"max({shown}, {show(declared.lo)})"
+    return f"min({shown}, {show(declared.hi or Fraction(0))})"
 
 
 def _term_type(draft: Draft, node: t.Term, value: Value) -> Type | None:
@@ -327,216 +408,109 @@ def _term_type(draft: Draft, node: t.Term, value: Value) -> Type | None:
     if type_ == UNKNOWN:
         return None
     if type_.optional:
-        draft.found.error(
-            "RK0604",
-            f"the term `{node.name}` may be null",
-            node.value.span,
-            f"`{type_}`",
-            help="say what null counts as: `… ?? 0`; for no value, `term … when x != null else null`",
-        )
+        _may_be_null(draft, node, value)
         return None
     if type_ == BOOL:
         return INT
     if not type_.is_number:
-        draft.found.error("RK0401", f"a term is a number or a condition, not `{type_}`", node.value.span)
+        draft.found.error(
+            "RK0401",
+            f"a term is a number or a condition, not `{type_}`",
+            node.value.span,
+            labels=draft.expressions().declared(value),
+            help=f"measure it, `len({text_of(value)})`, or test it, `text.contains({text_of(value)}, …)`"
+            if type_.kind == "text"
+            else "say what it is worth as a number",
+        )
         return None
     if type_.unit:
         draft.found.error(
             "RK0402",
             f"a term is a plain number, and this is in {type_.unit}",
             node.value.span,
-            help="divide by an amount of the same unit, for example a budget",
+            help=f"divide by an amount of {type_.unit}: `{text_of(value)} / 1000{UNITS[type_.unit]}`",
         )
         return None
     return Type(type_.kind)
 
 
-def _otherwise(draft: Draft, node: t.Term, check: Any, declared: Interval | None) -> Value:
+def _may_be_null(draft: Draft, node: t.Term, value: Value) -> None:
+    """Say where the null of a term comes from, and the two things that it can mean."""
+    check = draft.expressions()
+    origin = null_origin(value) or value
+    labels = [Label(origin.span, f"`{origin.type}`")] if origin.span != value.span else []
+    declared = check.declaration_of(origin)
+    if declared is not None and origin.span != declared:
+        labels.append(Label(declared, "declared here"))
+    default = "false" if value.type.kind == "bool" else "0"
+    help_ = f"say what null counts as, `{text_of(value)} ?? {default}`"
+    if node.gate is None and origin.path:
+        help_ += f"; for no value at all, `term {node.name} when {origin.path} != null else null = …`"
+    draft.found.error(
+        "RK0604",
+        f"the term `{node.name}` may be null",
+        value.span,
+        f"`{value.type}`",
+        labels=tuple(labels),
+        help=help_,
+    )
+
+
+def _otherwise(
+    draft: Draft, node: t.Term, check: Expressions, declared: Interval | None, closed: Facts
+) -> Value:
     """The checked `else` of a gated term: 0 unless said."""
     if node.otherwise is None:
         zero = Value("constant", (), INT, node.span, point(0), data=Fraction(0))
         where = node.gate.span if node.gate is not None else node.span
-        _inside(draft, node, zero, declared, where, "a closed gate gives 0, which")
+        _inside(draft, node, zero, declared, where, f"`{node.name}` is 0 where its gate is closed, and 0")
         return zero
-    value: Value = check.check_under(node.otherwise, {})
+    value: Value = check.check_under(node.otherwise, closed)
     if value.type in (NULL, UNKNOWN):
         return value
     if value.type.optional:
         draft.found.error(
-            "RK0604", f"the `else` of `{node.name}` may be null", node.otherwise.span, f"`{value.type}`",
-            help="say what null counts as: `… ?? 0`; for no value at all write `else null`",
+            "RK0604",
+            f"the `else` of `{node.name}` may be null",
+            node.otherwise.span,
+            f"`{value.type}`",
+            help=f"say what null counts as, `{text_of(value)} ?? 0`, or write `else null` for no value",
         )
     elif value.type != BOOL and (not value.type.is_number or value.type.unit):
-        draft.found.error("RK0401", f"`else` is a plain number, not `{value.type}`", node.otherwise.span)
+        help_ = (
+            f"write `{text_of(value).removesuffix(UNITS[value.type.unit])}`"
+            if value.type.unit
+            else "write a number"
+        )
+        draft.found.error(
+            "RK0401", f"`else` is a plain number, not `{value.type}`", node.otherwise.span, help=help_
+        )
     else:
-        _inside(draft, node, value, declared, node.otherwise.span, "`else`")
+        _inside(draft, node, value, declared, node.otherwise.span, f"the `else` of `{node.name}`")
     return value
 
 
-def _inside(draft: Draft, node: t.Term, value: Value, declared: Interval | None, span: Span, what: str) -> None:
+def _inside(
+    draft: Draft, node: t.Term, value: Value, declared: Interval | None, span: Span, what: str
+) -> None:
     interval = UNIT if value.type == BOOL else value.interval
     if declared is None or interval.within(declared):
         return
     assert node.range is not None
+    lowest = declared.lo if declared.lo is not None else declared.hi or Fraction(0)
     draft.found.error(
         "RK0706",
-        f"{what} is outside the range of `{node.name}`",
+        f"{what} is outside its range",
         span,
-        f"in {interval}",
+        "" if node.otherwise is None else lies(interval),
         labels=(Label(node.range.span, f"{declared} declared"),),
-        help="say what a closed gate gives: `when … else …`, or widen the range",
+        help=f"say what a closed gate gives, `else {show(lowest)}`, or widen the range",
     )
 
 
 def masks(draft: Draft) -> None:
     for node in draft.statements(t.Mask):
-        assert isinstance(node, t.Mask)
         condition = draft.expressions().condition(node.condition, "`mask when`")
         if condition.type == BOOL:
             _no_aggregate(draft, condition, "mask")
             draft.masks.append(condition)
-
-
-def reward(draft: Draft) -> None:
-    for node in draft.statements(t.Reward)[:1]:
-        assert isinstance(node, t.Reward)
-        draft.reward_range = range_of(node.range, Type("real"), draft.found)
-        total = point(0)
-        seen = Counter(entry.name for entry in node.weights)
-        if not node.weights:
-            draft.found.error("RK0213", "`reward` lists no term", node.span, help="write `reward { accuracy: 1.0 }`")
-        for entry in node.weights:
-            if seen[entry.name] > 1:
-                seen[entry.name] = 1
-                draft.found.error("RK0214", f"`{entry.name}` is weighed twice", entry.name_span)
-                continue
-            weight = _weight(draft, entry)
-            term = draft.terms.get(entry.name)
-            if weight is None or term is None:
-                total = Interval()
-                continue
-            share = multiply(weight.interval, term.interval)
-            if term.value.type.optional or term.value.faults:
-                share = hull(share, point(0))  # a term without a value adds nothing
-            total = coarse(add(total, share))
-            draft.weights.append((entry.name, weight))
-        draft.reward_interval = total
-        if draft.reward_range is not None and not draft.found.has_errors and not total.within(draft.reward_range):
-            assert node.range is not None
-            draft.found.error(
-                "RK0701",
-                "the reward can leave its range",
-                node.span,
-                f"in {total}",
-                labels=(Label(node.range.span, f"{draft.reward_range} declared"),),
-                help="widen the range, or change the weights",
-            )
-
-
-def _weight(draft: Draft, entry: t.Entry) -> Value | None:
-    if entry.name not in draft.terms:
-        if not isinstance(draft.nodes.get(entry.name), t.Term):
-            kind = draft.nodes.get(entry.name)
-            check = draft.expressions()
-            draft.found.error(
-                "RK0213",
-                f"there is no term `{entry.name}`",
-                entry.name_span,
-                labels=(Label(kind.name_span, f"this is a `{type(kind).__name__.lower()}`"),) if kind else (),
-                help=f"declare it: `term {entry.name} = …`" if kind is None and not check.suggest(entry.name, draft.terms)
-                else check.suggest(entry.name, draft.terms) or f"only terms are weighed: `term … = {entry.name}`",
-            )
-        return None
-    check = draft.expressions()
-    weight = check.check(entry.value)
-    if not check.wants_number(weight):
-        return None
-    if weight.type.unit:
-        draft.found.error("RK0402", f"a weight is a plain number, and this is in {weight.type.unit}", entry.value.span)
-        return None
-    if weight.level > Level.CONSTANT:
-        draft.found.error(
-            "RK0503",
-            f"the weight of `{entry.name}` depends on the {weight.level}",
-            entry.value.span,
-            help="a weight may depend on params and `step` only; put the factor into the term",
-        )
-        return None
-    return weight
-
-
-def advantage(draft: Draft) -> None:
-    for node in draft.statements(t.Advantage)[:1]:
-        assert isinstance(node, t.Advantage)
-        scale: Value | None = None
-        options: dict[str, Value] = {}
-        known = NORMALIZERS.get(node.name)
-        if known is None and node.name in LATER_NORMALIZERS:
-            draft.later.add(f"advantage {node.name}")
-            draft.found.warning("RK0903", f"the normalizer `{node.name}` is not there yet", node.name_span,
-                                help="a run can name another one")  # fmt: skip
-        elif known is None:
-            check = draft.expressions()
-            draft.found.error(
-                "RK0211",
-                f"there is no normalizer `{node.name}`",
-                node.name_span,
-                help=check.suggest(node.name, NORMALIZERS)
-                or "normalizers are " + ", ".join(f"`{n}`" for n in NORMALIZERS),
-            )
-        for entry in node.options:
-            if entry.name == "scale":
-                scale = _scale(draft, entry)
-            elif known is not None:
-                value = _option(draft, entry, node.name, known)
-                if value is not None:
-                    options[entry.name] = value
-        draft.advantage = AdvantageSpec(node.name, options, scale, node.span)
-
-
-def _scale(draft: Draft, entry: t.Entry) -> Value | None:
-    check = draft.expressions()
-    value = check.check(entry.value)
-    if not check.wants_number(value):
-        return None
-    if value.level > Level.GROUP or value.type.unit:
-        problem = f"depends on the {value.level}" if value.level > Level.GROUP else f"is in {value.type.unit}"
-        draft.found.error(
-            "RK0503",
-            f"`scale` {problem}",
-            entry.value.span,
-            help="it multiplies a whole group's advantages, so it is a plain number per prompt at most",
-        )
-        return None
-    return value
-
-
-def _option(draft: Draft, entry: t.Entry, normalizer: str, known: Any) -> Value | None:
-    check = draft.expressions()
-    option: Option | None = known.get(entry.name)
-    if option is None:
-        draft.found.error(
-            "RK0212",
-            f"`{normalizer}` has no option `{entry.name}`",
-            entry.name_span,
-            help=check.suggest(entry.name, [*known, "scale"])
-            or "its options are " + ", ".join(f"`{n}`" for n in [*known, "scale"]),
-        )
-        return None
-    value = check.check(entry.value)
-    if value.type == UNKNOWN:
-        return None
-    kind = value.type.kind
-    ok = kind == option.kind or (option.kind == "real" and kind == "int")
-    if not ok or value.type.unit or value.level > Level.CONSTANT:
-        draft.found.error("RK0401", f"`{entry.name}` is a constant `{option.kind}`", entry.value.span)
-        return None
-    if option.choices and value.op == "constant" and value.data not in option.choices:
-        draft.found.error(
-            "RK0408", f"`{entry.name}` is one of " + ", ".join(f'`"{c}"`' for c in option.choices), entry.value.span
-        )
-        return None
-    if option.range is not None and not value.interval.within(option.range):
-        draft.found.error("RK0705", f"`{entry.name}` must lie in {option.range}", entry.value.span, f"in {value.interval}")
-        return None
-    return value

@@ -6,3 +6,4 @@ FAILED = 2  # a test or a threshold failed
 USAGE = 3  # usage, files, rows, faults
 UNDECIDED = 4  # not decided or not there yet, under --strict
 INTERRUPTED = 130  # Ctrl-C
+BUG = 70  # a failure of rewardkit itself

@@ -63,6 +63,10 @@ def _run(words: list[str]) -> int:
         return codes.OK
     except MemoryError:
         return _fail("out of memory")
+    except Exception as error:
+        if os.environ.get("REWARDKIT_TRACEBACK"):
+            raise
+        return _bug(error)
 
 
 def _verb(verb: str, rest: list[str]) -> int:
@@ -93,6 +97,16 @@ def _wrong_spec(error: SpecError) -> int:
 
     print_diagnostics(error.diagnostics, "full")
     return codes.WRONG_SPEC
+
+
+def _bug(error: Exception) -> int:
+    """A failure that is ours: said in one fixed shape, so that a report holds what helps."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return _fail(
+        f"this is a bug in rewardkit {__version__} (Python {python}, {sys.platform}): "
+        f"{type(error).__name__}: {error}; REWARDKIT_TRACEBACK=1 shows where",
+        codes.BUG,
+    )
 
 
 def _fail(message: str, code: int = codes.USAGE) -> int:

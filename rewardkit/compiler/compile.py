@@ -8,7 +8,7 @@ from typing import Any
 from rewardkit.checker.spec import AggregateData, CallData, FoldData, Spec, TermData, Value
 from rewardkit.compiler.plan import FoldStep, Guard, Plan, Step
 from rewardkit.diagnostics import Span
-from rewardkit.types.types import BOOL
+from rewardkit.types.types import BOOL, Type
 
 
 def compile_spec(spec: Spec) -> Plan:
@@ -102,13 +102,29 @@ class _Builder:
             position = next(i for i, other in enumerate(self._captures) if _same(other, value))
             return self._intern(Step("outer", (), (), value.type, position, owner, value.interval))
         args = tuple(self._numbers[id(child)] for child in self._children(value))
-        if value.op in ("alias", "let"):
+        if value.op == "alias":
             return args[0]
+        if value.op == "let":
+            return self._as(value.type, args[0], owner)
+        if isinstance(value.data, CallData) and value.data.function.infer is None:
+            wanted = {p.name: p.type for p in value.data.function.parameters}
+            args = tuple(
+                self._as(wanted[name], arg, owner) for name, arg in zip(value.data.order, args, strict=True)
+            )
         data: Any = value.data
         if isinstance(data, FoldData):
             data = self._fold(value, data, owner)
         step = Step(value.op, args, _guards(value, args), value.type, data, owner, value.interval)
         return self._intern(step)
+
+    def _as(self, type_: Type, number: int, owner: str) -> int:
+        """The step as the type a `let` or a parameter declares: an int as a real, `null` as a `T?`."""
+        step = self.steps[number]
+        if step.type.kind == "null":
+            return self._intern(Step("constant", (), (), type_, None, owner, step.interval))
+        if step.type.kind == "int" and type_.kind == "real":
+            return self._intern(Step("widen", (number,), (None,), type_, None, owner, step.interval))
+        return number
 
     def _fold(self, value: Value, data: FoldData, owner: str) -> FoldStep:
         inner = _Builder(value, self._captures_of)
@@ -118,7 +134,9 @@ class _Builder:
         return FoldStep(data.function, plan, body, where)
 
     def _intern(self, step: Step) -> int:
-        key = (step.op, step.args, _key(step.data), str(step.type) if step.op == "constant" else "")
+        # one sum of the same numbers may be an int here and a real there
+        type_ = str(step.type) if step.op == "constant" else step.type.kind
+        key = (step.op, step.args, _key(step.data), type_)
         if key not in self._keys:
             self._keys[key] = len(self.steps)
             self.steps.append(step)

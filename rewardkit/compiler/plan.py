@@ -30,6 +30,8 @@ class Guard:
 class Step:
     """One step. `op`, `data` are those of `checker.Value`, with `fold` holding a `FoldStep`.
 
+    There is one more `op`: `widen`, for an int that is read as a real from here on.
+
     `args` are numbers of earlier steps; `guards` say when each is wanted (`None`: whenever this one is).
     `owner` is the let or term that a failure is reported under.
     """

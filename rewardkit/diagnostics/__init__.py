@@ -6,6 +6,7 @@ from rewardkit.diagnostics.diagnostic import (
     Label,
     RewardError,
     SpecError,
+    TooMany,
 )
 from rewardkit.diagnostics.full import render_full
 from rewardkit.diagnostics.json import to_json
@@ -19,6 +20,7 @@ __all__ = [
     "Source",
     "Span",
     "SpecError",
+    "TooMany",
     "render_full",
     "to_json",
 ]

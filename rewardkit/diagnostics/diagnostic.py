@@ -55,11 +55,19 @@ class SpecError(RewardError):
         return "\n\n" + "\n\n".join(render_full(d) for d in self.diagnostics if d.is_error)
 
 
+class TooMany(Exception):
+    """Raised by `Collector` when a file has so many errors that nobody would read more."""
+
+
 class Collector:
     """Diagnostics gathered while a spec is read; later stages add to the same one."""
 
+    #: errors of one file; what is found after that is not looked for
+    MOST = 100
+
     def __init__(self) -> None:
-        self._found: list[Diagnostic] = []
+        self._found: dict[Diagnostic, None] = {}  # in order, each once
+        self._errors = 0
 
     def error(
         self,
@@ -75,18 +83,33 @@ class Collector:
         self.add(Diagnostic(code, "error", message, Label(span, label), labels, help, notes))
 
     def warning(
-        self, code: str, message: str, span: Span, label: str = "", *, help: str | None = None
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        labels: tuple[Label, ...] = (),
+        help: str | None = None,
     ) -> None:
-        self.add(Diagnostic(code, "warning", message, Label(span, label), (), help))
+        self.add(Diagnostic(code, "warning", message, Label(span, label), labels, help))
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic once: the same finding at the same place, reached twice, is one."""
-        if diagnostic not in self._found:
-            self._found.append(diagnostic)
+        """Keep a diagnostic once: the same finding at the same place, reached twice, is one.
+
+        Raises:
+            TooMany: there are `MOST` errors already.
+        """
+        if diagnostic in self._found:
+            return
+        if diagnostic.is_error and self._errors == self.MOST:
+            raise TooMany
+        self._errors += diagnostic.is_error
+        self._found[diagnostic] = None
 
     @property
     def has_errors(self) -> bool:
-        return any(d.is_error for d in self._found)
+        return self._errors > 0
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """In file order; at one place errors before warnings."""

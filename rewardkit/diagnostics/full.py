@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 
 from rewardkit.diagnostics.diagnostic import Diagnostic, Label
@@ -24,7 +25,7 @@ def render_full(diagnostic: Diagnostic) -> str:
     width = len(str(max(by_line)))
     pad = " " * width
 
-    out = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    out = [f"{diagnostic.severity}[{diagnostic.code}]: {_visible(diagnostic.message)}"]
     out.append(f"{pad}--> {source.name}:{line}:{column}")
     out.append(f"{pad} |")
     previous = None
@@ -33,9 +34,9 @@ def render_full(diagnostic: Diagnostic) -> str:
             out.append("...")
         out.extend(_source_line(source, number, by_line[number], width))
         previous = number
-    trailer = [f"{pad} = note: {note}" for note in diagnostic.notes]
+    trailer = [f"{pad} = note: {_visible(note)}" for note in diagnostic.notes]
     if diagnostic.help:
-        trailer.append(f"{pad} = help: {diagnostic.help}")
+        trailer.append(f"{pad} = help: {_visible(diagnostic.help)}")
     if trailer:
         out.append(f"{pad} |")
         out.extend(trailer)
@@ -44,26 +45,32 @@ def render_full(diagnostic: Diagnostic) -> str:
 
 def _source_line(source: Source, number: int, labels: list[tuple[Label, str]], width: int) -> list[str]:
     text = _visible(source.line(number))
-    cut = 0
+    cut, shown = 0, text
     if len(text) > _WIDTH:
         first = min(source.position(label.span.start)[1] for label, _ in labels)
         cut = max(0, first - 1 - _WIDTH // 2)
-        text = ("…" if cut else "") + text[cut : cut + _WIDTH] + "…"
-        cut -= 1 if cut else 0
-    out = [f"{number:>{width}} | {text}"]
+        shown = ("…" if cut else "") + text[cut : cut + _WIDTH] + ("…" if cut + _WIDTH < len(text) else "")
+    out = [f"{number:>{width}} | {shown}".rstrip()]
     for label, mark in sorted(labels, key=lambda item: item[0].span.start):
-        start = source.position(label.span.start)[1] - 1 - cut
-        length = max(1, min(label.span.end - label.span.start, len(text) - start))
-        newline = label.span.text.find("\n")
-        if newline > 0:
-            length = min(length, newline)
-        line = f"{' ' * width} | {' ' * start}{mark * length} {label.text}"
-        out.append(line.rstrip())
+        start = min(source.position(label.span.start)[1] - 1, cut + _WIDTH)
+        last = min(start + len(label.span.text.partition("\n")[0].rstrip("\r")), cut + _WIDTH)
+        indent = _columns(text[cut:start]) + (1 if cut else 0)
+        length = max(1, _columns(text[start:last]))
+        out.append(f"{' ' * width} | {' ' * indent}{mark * length} {_visible(label.text)}".rstrip())
     return out
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
 
 
 def _visible(text: str) -> str:
     """Control and bidirectional characters shown as a dot, so that a terminal is never steered by a spec."""
-    return "".join(
-        " " if c == "\t" else c if c.isprintable() and not "‪" <= c <= "⁩" else "·" for c in text
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(" " if c == "\t" else c if c.isprintable() else "·" for c in text)

@@ -30,7 +30,7 @@ def grammar_text() -> str:
 
 def build(strict: bool = False) -> lark.Lark:
     """Build the parser from the grammar (about half a second; `strict` also proves it free of conflicts)."""
-    return lark.Lark(grammar_text(), strict=strict, **_OPTIONS)  # type: ignore[arg-type]
+    return lark.Lark(grammar_text(), strict=strict, **_OPTIONS)
 
 
 @cache

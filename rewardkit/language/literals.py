@@ -10,6 +10,7 @@ from rewardkit.types.types import UNITS
 _NUMBER = re.compile(r"([0-9]+)(\.[0-9]+)?(?:[eE]([+-]?[0-9]+))?(tok|ch|s)?")
 _SUFFIX_TO_UNIT = {suffix: unit for unit, suffix in UNITS.items()}
 _ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
+_CONTROLS = {"r": "d", "0": "0"}
 _UNICODE = re.compile(r"u\{([0-9A-Fa-f]{1,6})\}")
 
 #: digits and exponents beyond this are diagnosed, so that no literal costs more than it should
@@ -33,9 +34,10 @@ def read_number(text: str) -> tuple[Fraction, str | None, bool]:
     digits = len(whole) + len(decimals or "")
     if digits > MAX_DIGITS or (exponent and (len(exponent) > 4 or abs(int(exponent)) > MAX_EXPONENT)):
         raise LiteralError(
-            f"this number is too long: at most {MAX_DIGITS} digits and exponents to {MAX_EXPONENT}",
+            f"this number is too long: {MAX_DIGITS} digits and exponents to {MAX_EXPONENT} are allowed",
             0,
             len(text),
+            "no real of 64 bits is more exact, or larger",
         )
     value = Fraction(whole + (decimals or ""))
     if exponent:
@@ -67,14 +69,24 @@ def read_text(text: str) -> tuple[str, tuple[int, ...] | None]:
             out.append(_code_point(unicode.group(1), i))
             i = unicode.end()
         else:
-            raw = text[1:-1]
-            advice = (
-                f'write a raw string: `r"{raw}"`'
-                if '"' not in raw and len(raw) <= 60
-                else 'write a raw string, `r"…"`, where a backslash is just a backslash'
+            raise LiteralError(
+                f"there is no escape `\\{escape}`", i, 2, _escape_help(text[1:-1], text[i + 1 : i + 3])
             )
-            raise LiteralError(f"unknown escape `\\{escape}`", i, 2, advice)
     return "".join(out), tuple(offsets)
+
+
+def _escape_help(body: str, following: str) -> str:
+    """A raw text where the body means the same in one, else how to write this escape."""
+    escape, word = following[0], following[1:].isalpha()
+    if escape in _CONTROLS and not word:
+        return f"write `\\u{{{_CONTROLS[escape]}}}`"
+    if escape == "'":
+        return "write `'` as it is"
+    if escape == "u" and not word:
+        return "write the number in braces: `\\u{e9}`"
+    if '"' not in body and not re.search(r"\\[\\nt\"]", body):
+        return f'write a raw text: `r"{body}"`' if len(body) <= 60 else 'write a raw text: `r"…"`'
+    return f"write `\\\\{escape}`: a backslash itself is `\\\\`"
 
 
 def _code_point(digits: str, offset: int) -> str:

@@ -5,7 +5,10 @@ Each method below is named after the rule of the grammar it lowers, and gets its
 
 from __future__ import annotations
 
-from typing import Any
+import difflib
+import re
+from fractions import Fraction
+from typing import Any, Literal
 
 from lark import Token, v_args
 from lark.tree import Meta
@@ -17,6 +20,13 @@ from rewardkit.language.literals import LiteralError, read_number, read_text
 from rewardkit.types.types import NAMED, UNKNOWN, list_of
 
 _MAX_LIST_DEPTH = 4
+
+#: a plain text in which a LaTeX command begins with an escape that exists: `\\text` is a tab and `ext`
+_LATEX = re.compile(
+    r'"(?!"")(?:[^\\]|\\(?!(?:text|textbf|times|theta|tau|tfrac|neq|nabla|notin)(?![A-Za-z])).)*?'
+    r"\\(text|textbf|times|theta|tau|tfrac|neq|nabla|notin)(?![A-Za-z])",
+    re.DOTALL,
+)
 
 
 class _Path:
@@ -32,7 +42,12 @@ class _Gate:
 
 
 class _Scope:
-    def __init__(self, kind: str, term: str | None = None, size: t.Number | None = None) -> None:
+    def __init__(
+        self,
+        kind: Literal["reward", "term", "advantage"],
+        term: str | None = None,
+        size: t.Number | None = None,
+    ) -> None:
         self.kind, self.term, self.size = kind, term, size
 
 
@@ -43,6 +58,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
     def __init__(self, source: Source, found: Collector) -> None:
         super().__init__()
         self.source, self.found = source, found
+        self._misplaced: dict[int, Literal["group", "batch"]] = {}
 
     # --- helpers -------------------------------------------------------------------------------
 
@@ -55,14 +71,17 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         assert token.start_pos is not None and token.end_pos is not None
         return Span(self.source, token.start_pos, token.end_pos)
 
-    def _number(self, token: Token) -> t.Number:
+    def _number(self, token: Token) -> t.Number | None:
         span = self._token(token)
         try:
-            value, unit, whole = read_number(token)
+            return t.Number(span, *read_number(token))
         except LiteralError as error:
-            self.found.error("RK0105", error.message, span)
-            value, unit, whole = read_number("0")
-        return t.Number(span, value, unit, whole)
+            self.found.error("RK0105", error.message, span, help=error.help)
+            return None
+
+    def _whole_number(self, token: Token) -> t.Number:
+        """A number of the grammar itself; 1 where it is wrong (reported)."""
+        return self._number(token) or t.Number(self._token(token), Fraction(1))
 
     # --- file ----------------------------------------------------------------------------------
 
@@ -72,7 +91,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
     # --- statements ----------------------------------------------------------------------------
 
     def language(self, meta: Meta, items: list[Any]) -> t.Language:
-        return t.Language(self._span(meta), self._number(items[0]))
+        return t.Language(self._span(meta), self._whole_number(items[0]))
 
     def input(self, meta: Meta, items: list[Any]) -> t.Input:
         name, type_, *rest = items
@@ -87,8 +106,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         )
 
     def from_column(self, meta: Meta, items: list[Any]) -> t.Text:
-        text: t.Text = items[0]
-        return text
+        return _as_text(items[0])
 
     def per_prompt(self, meta: Meta, items: list[Any]) -> str:
         return "per prompt"
@@ -129,7 +147,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         return type_
 
     def use(self, meta: Meta, items: list[Any]) -> t.Use:
-        return t.Use(self._span(meta), str(items[1]), self._token(items[1]), items[0])
+        return t.Use(self._span(meta), str(items[1]), self._token(items[1]), _as_text(items[0]))
 
     def let(self, meta: Meta, items: list[Any]) -> t.Let:
         return t.Let(
@@ -192,7 +210,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         return t.Prove(self._span(meta), "range", items[0], range=items[1])
 
     def prove_outranks(self, meta: Meta, items: list[Any]) -> t.Prove:
-        scope = items[2] if len(items) > 2 else _Scope("reward")
+        scope: _Scope = items[2] if len(items) > 2 else _Scope("reward")
         return t.Prove(
             self._span(meta),
             "outranks",
@@ -213,12 +231,13 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         return _Scope("reward")
 
     def scope_advantage(self, meta: Meta, items: list[Any]) -> _Scope:
-        return _Scope("advantage", size=self._number(items[0]))
+        return _Scope("advantage", size=self._whole_number(items[0]))
 
     # --- tests ---------------------------------------------------------------------------------
 
     def test(self, meta: Meta, items: list[Any]) -> t.Test:
-        return t.Test(self._span(meta), items[0].value, tuple(items[1:]))
+        name = _as_text(items[0])
+        return t.Test(self._span(meta), name.value, name.span, tuple(items[1:]))
 
     def sample(self, meta: Meta, items: list[Any]) -> t.Sample:
         return t.Sample(self._span(meta), str(items[0]), self._token(items[0]), tuple(items[1:]))
@@ -236,7 +255,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         return t.Mock(self._span(meta), items[0].name, items[0].span, items[1])
 
     def rows(self, meta: Meta, items: list[Any]) -> t.Rows:
-        return t.Rows(self._span(meta), items[0], tuple(items[1:]))
+        return t.Rows(self._span(meta), _as_text(items[0]), tuple(items[1:]))
 
     def expect(self, meta: Meta, items: list[Any]) -> t.Expect:
         return t.Expect(self._span(meta), items[0], items[1] if len(items) > 1 else None)
@@ -266,12 +285,8 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
     def type_name(self, meta: Meta, items: list[Any]) -> t.TypeName:
         name = str(items[0])
         if name not in NAMED:
-            self.found.error(
-                "RK0204",
-                f"unknown type `{name}`",
-                self._token(items[0]),
-                help="the types are " + ", ".join(f"`{known}`" for known in [*NAMED, "list[T]"]),
-            )
+            span = self._token(items[0])
+            self.found.error("RK0204", f"there is no type `{name}`", span, help=_type_help(name))
         return t.TypeName(self._span(meta), NAMED.get(name, UNKNOWN))
 
     def type_name_optional(self, meta: Meta, items: list[Any]) -> t.TypeName:
@@ -279,17 +294,22 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
 
     def type_list(self, meta: Meta, items: list[Any]) -> t.TypeName:
         name, item = items
+        span = self._span(meta)
         if name != "list":
-            self.found.error(
-                "RK0204", f"unknown type `{name}[…]`", self._token(name), help="lists are `list[T]`"
-            )
+            optional = name.lower() in ("optional", "option", "maybe")
+            help_ = f"write `{item.type}?`" if optional else f"write `list[{item.type}]`"
+            place = span if item.type != UNKNOWN else self._token(name)
+            self.found.error("RK0204", f"there is no type `{name}[…]`", place, help=help_)
+            return t.TypeName(span, UNKNOWN)
         depth, inner = 1, item.type
         while inner.item is not None:
             depth, inner = depth + 1, inner.item
+        if inner == UNKNOWN:  # reported below
+            return t.TypeName(span, UNKNOWN)
         if depth > _MAX_LIST_DEPTH:
-            self.found.error("RK0106", f"lists nest at most {_MAX_LIST_DEPTH} deep", self._span(meta))
-            return t.TypeName(self._span(meta), item.type)
-        return t.TypeName(self._span(meta), list_of(item.type))
+            self.found.error("RK0106", f"lists nest at most {_MAX_LIST_DEPTH} deep", span, help="use `json`")
+            return t.TypeName(span, UNKNOWN)
+        return t.TypeName(span, list_of(item.type))
 
     def type_list_optional(self, meta: Meta, items: list[Any]) -> t.TypeName:
         return t.TypeName(self._span(meta), self.type_list(meta, items).type.nullable)
@@ -318,7 +338,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         sign, operand = items
         if sign == "+":
             self.found.error(
-                "RK0104", "there is no unary plus", self._token(sign), help="leave the `+` out"
+                "RK0104", "`+` does not begin a value", self._token(sign), help="leave the `+` out"
             )
             plain: t.Expr = operand
             return plain
@@ -332,8 +352,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
 
     def call(self, meta: Meta, items: list[Any]) -> t.Expr:
         arguments = tuple(
-            item if isinstance(item, t.Argument) else t.Argument(item.span, None, item)
-            for item in items[1:]
+            item if isinstance(item, t.Argument) else t.Argument(item.span, None, item) for item in items[1:]
         )
         return self._call(meta, items[0], arguments)
 
@@ -367,8 +386,9 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
                 function.span,
                 help="call a function by its name, `math.equal(…)`",
             )
-            return t.Null(self._span(meta))
-        return t.Call(self._span(meta), name, function.span, arguments, where, generator)
+            return t.Invalid(self._span(meta))
+        scope = self._misplaced.pop(id(arguments[0].value), None) if len(arguments) == 1 else None
+        return t.Call(self._span(meta), name, function.span, arguments, where, generator, scope)
 
     def named_argument(self, meta: Meta, items: list[Any]) -> t.Argument:
         return t.Argument(self._span(meta), str(items[0]), items[1])
@@ -379,39 +399,58 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
     def over_batch(self, meta: Meta, items: list[Any]) -> t.Expr:
         return self._over(meta, items[0], "batch")
 
-    def _over(self, meta: Meta, call: t.Expr, scope: Any) -> t.Expr:
-        if not isinstance(call, t.Call) or call.over or call.generator:
-            self.found.error(
-                "RK0501",
-                f"`over {scope}` stands after an aggregate of rows only",
-                self._span(meta),
-                help=f"write `mean(completion.tokens) over {scope}`",
+    def _over(self, meta: Meta, call: t.Expr, scope: Literal["group", "batch"]) -> t.Expr:
+        if isinstance(call, t.Call) and not call.over and not call.generator:
+            return t.Call(
+                self._span(meta), call.function, call.function_span, call.arguments, call.where, None, scope
             )
+        if isinstance(call, t.Invalid):
             return call
-        return t.Call(
-            self._span(meta), call.function, call.function_span, call.arguments, call.where, None, scope
-        )
+        text = " ".join(call.span.text.split())
+        shown = text if len(text) <= 40 else "…"
+        if isinstance(call, t.Call):
+            message, help_ = (
+                f"`over {scope}` goes with one aggregate of rows",
+                f"name `{shown}` with `let` first",
+            )
+        else:
+            message = f"`over {scope}` follows an aggregate"
+            help_ = f"write `mean({shown}) over {scope}`"
+        self.found.error("RK0501", message, self._span(meta), help=help_)
+        # `mean(x over group)` is read as `mean(x) over group`, so that it is reported once
+        self._misplaced[id(call)] = scope
+        return call
 
     def name(self, meta: Meta, items: list[Any]) -> t.Name:
         return t.Name(self._span(meta), str(items[0]))
 
-    def number(self, meta: Meta, items: list[Any]) -> t.Number:
-        return self._number(items[0])
+    def number(self, meta: Meta, items: list[Any]) -> t.Expr:
+        return self._number(items[0]) or t.Invalid(self._span(meta))
 
-    def text(self, meta: Meta, items: list[Any]) -> t.Text:
-        text: t.Text = items[0]
+    def text(self, meta: Meta, items: list[Any]) -> t.Expr:
+        text: t.Expr = items[0]
         return text
 
-    def string(self, meta: Meta, items: list[Any]) -> t.Text:
+    def string(self, meta: Meta, items: list[Any]) -> t.Expr:
         token: Token = items[0]
         span = self._token(token)
         try:
-            value, offsets = read_text(token)
+            text = t.Text(span, *read_text(token))
         except LiteralError as error:
             place = span.inside(error.offset, error.length)
             self.found.error("RK0103", error.message, place, help=error.help)
-            value, offsets = "", None
-        return t.Text(span, value, offsets)
+            return t.Invalid(span)
+        hidden = _LATEX.match(token)
+        if hidden:
+            what, command = "a tab" if hidden[1][0] == "t" else "a new line", hidden[1]
+            body = f'`r"{token[1:-1]}"`' if len(token) <= 60 and '"' not in token[1:-1] else '`r"…"`'
+            self.found.warning(
+                "RK0110",
+                f"`\\{command}` is {what} and `{command[1:]}` here",
+                span.inside(hidden.start(1) - 1, len(command) + 1),
+                help=f"write a raw text: {body}",
+            )
+        return text
 
     def true(self, meta: Meta, items: list[Any]) -> t.Bool:
         return t.Bool(self._span(meta), True)
@@ -435,3 +474,26 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
 
 def _pick(items: list[Any], kind: type[Any]) -> Any:
     return next((item for item in items if isinstance(item, kind)), None)
+
+
+def _as_text(node: t.Expr) -> t.Text:
+    """A text where the grammar wants one; `""` where it is wrong (reported)."""
+    return node if isinstance(node, t.Text) else t.Text(node.span, "")
+
+
+#: names of types elsewhere, and ours
+_TYPES = {
+    "str": "text", "string": "text", "char": "text", "float": "real", "double": "real", "number": "real",
+    "decimal": "real", "integer": "int", "long": "int", "boolean": "bool", "token": "tokens", "tok": "tokens",
+    "ch": "chars", "characters": "chars", "second": "seconds", "s": "seconds", "duration": "seconds",
+    "dict": "json", "object": "json", "any": "json", "map": "json", "list": "list[text]",
+    "array": "list[text]", "tuple": "list[text]", "none": "text?", "null": "text?",
+}  # fmt: skip
+
+
+def _type_help(name: str) -> str:
+    ours = _TYPES.get(name.lower())
+    near = difflib.get_close_matches(name, NAMED, 1)
+    if ours or near:
+        return f"write `{ours}`" if ours else f"did you mean `{near[0]}`?"
+    return "types are " + ", ".join(f"`{known}`" for known in [*NAMED, "list[text]"])

@@ -1,20 +1,20 @@
 """Text to syntax tree, with several findings per file.
 
-After a syntax error the statement it stands in is blanked and the rest is parsed again, so that one
-run reports more than one mistake and spans stay what they were.
+After a syntax error the statement it stands in is left out, and parsing goes on with the next one.
+Every part of a file is parsed at most twice, so that a hostile file costs no more than a long one.
 """
 
 from __future__ import annotations
 
-import re
-
-from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import VisitError
 
 from rewardkit.diagnostics import Collector, Source, Span
 from rewardkit.language import tree as t
 from rewardkit.language.grammar import parser
 from rewardkit.language.lower import Lowering
-from rewardkit.language.syntax_errors import explain
+from rewardkit.language.sketch import Sketch
+from rewardkit.language.syntax_errors import Spot, explain
 
 #: limits on one file: characters, nodes of the tree, nesting of one expression, syntax errors reported
 MAX_CHARACTERS = 200_000
@@ -22,66 +22,86 @@ MAX_NODES = 20_000
 MAX_DEPTH = 80
 MAX_ERRORS = 10
 
-_STATEMENT = re.compile(
-    r"^[ \t]*(?:language|input|param|def|use|extern|let|term|reward|advantage|skip|mask|prove|test)\b",
-    re.MULTILINE,
-)
-
 
 def parse(source: Source, found: Collector) -> t.Module:
-    """The module of a file; findings go to `found`. After an error the tree holds what could be read."""
+    """The module of a file; findings go to `found`. What could not be read stands in it as `Broken`."""
+    whole = Span(source, 0, len(source.text))
     if len(source.text) > MAX_CHARACTERS:
         found.error(
             "RK0108",
-            f"this file is too long: {len(source.text):,} characters, at most {MAX_CHARACTERS:,}",
+            f"this file is too long: {len(source.text):,} characters, and {MAX_CHARACTERS:,} are allowed",
             Span(source, 0, 0),
+            help="split it with `use`, or move data into the rows",
         )
-        return t.Module(Span(source, 0, 0), ())
-    text = source.text
+        return t.Module(whole, (_broken(source, None, 0, 0),))
+    statements: list[t.Statement] = []
+    sketch = Sketch(source.text)
+    at = 0
     for _ in range(MAX_ERRORS):
         try:
-            tree = parser().parse(text)
+            statements += _parse(source, at, len(source.text), found)
+            break
         except UnexpectedInput as error:
-            span = _where(source, error)
-            explain(source, error, span, found)
-            text = _without_statement(text, span.start)
-        else:
-            module: t.Module = Lowering(source, found).transform(tree)
-            return _bounded(module, found)
-    return t.Module(Span(source, 0, 0), ())
+            span = _where(source, sketch, error)
+            start, end = sketch.statement(span.start)
+            kind = error.token.type if isinstance(error, UnexpectedToken) else ""
+            explain(Spot(source, sketch, span, kind, _accepted(source, max(start, at), span.start)), found)
+            try:
+                statements += _parse(source, at, max(start, at), found)
+            except UnexpectedInput:  # the guess at where the statement begins was wrong
+                start = -1
+            statements.append(_broken(source, sketch, start, end))
+            at = max(end, at + 1)
+    else:
+        statements.append(_broken(source, None, at, len(source.text)))
+    return _bounded(t.Module(whole, tuple(statements)), found)
 
 
-def _where(source: Source, error: UnexpectedInput) -> Span:
-    if isinstance(error, UnexpectedToken) and isinstance(error.token, Token) and error.token.type != "$END":
-        assert error.token.start_pos is not None and error.token.end_pos is not None
-        return Span(source, error.token.start_pos, error.token.end_pos)
+def _parse(source: Source, start: int, end: int, found: Collector) -> tuple[t.Statement, ...]:
+    """The statements of a part of the file, with offsets in the whole."""
+    if not source.text[start:end].strip():
+        return ()
+    tree = parser().parse(" " * start + source.text[start:end])
+    try:
+        module: t.Module = Lowering(source, found).transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from None
+    return module.statements
+
+
+def _accepted(source: Source, start: int, end: int) -> frozenset[str]:
+    """The names of the tokens that could stand at `end`, where a statement begins at `start`.
+
+    The error itself does not know: by then the parser has closed all that it could before the wrong token.
+    """
+    state = parser().parse_interactive(" " * start + source.text[start:end])
+    try:
+        state.exhaust_lexer()
+    except UnexpectedInput:
+        return frozenset()
+    return frozenset(state.accepts())  # type: ignore[no-untyped-call]
+
+
+def _where(source: Source, sketch: Sketch, error: UnexpectedInput) -> Span:
     if isinstance(error, UnexpectedCharacters):
-        return Span(source, error.pos_in_stream, error.pos_in_stream + 1)
-    assert isinstance(error, UnexpectedEOF | UnexpectedToken)
-    end = len(source.text.rstrip())
+        at = int(error.pos_in_stream or 0)
+        return Span(source, at, at + 1)
+    if isinstance(error, UnexpectedToken) and isinstance(error.token, Token) and error.token.type != "$END":
+        assert isinstance(error.token.start_pos, int) and isinstance(error.token.end_pos, int)
+        return Span(source, error.token.start_pos, error.token.end_pos)
+    end = sketch.words[-1].end if sketch.words else 0
     return Span(source, end, end)
 
 
-def _without_statement(text: str, offset: int) -> str:
-    """The text with the statement around `offset` blanked, newlines kept so that spans still hold.
-
-    A statement is taken to begin at the last line up to there that opens with a statement keyword
-    and to end before the next such line that is indented no deeper.
-    """
-    starts = [(m.start(), len(m.group()) - len(m.group().lstrip())) for m in _STATEMENT.finditer(text)]
-    # a keyword that opens a statement is no mistake: the statement before it is unfinished
-    opens = any(not text[p:offset].strip() for p, _ in starts if p <= offset)
-    before = [s for s in starts if s[0] <= offset]
-    before = before[:-1] if opens and len(before) > 1 else before
-    # inside a block (`test { … input … }`) the statement is the outermost one above
-    start, indent = before[-1] if before else (0, 0)
-    for position, depth in reversed(before):
-        if depth < indent:
-            start, indent = position, depth
-    after = offset if opens else max(offset, start) + 1
-    end = next((p for p, depth in starts if p >= after and depth <= indent), len(text))
-    blank = re.sub(r"[^\n]", " ", text[start:end])
-    return text[:start] + blank + text[end:]
+def _broken(source: Source, sketch: Sketch | None, start: int, end: int) -> t.Broken:
+    """A statement that could not be read, with the name that it would have declared."""
+    words = sketch.words[sketch.index(start) :][:2] if sketch is not None and start >= 0 else []
+    span = Span(source, max(start, 0), max(end, start, 0))
+    if len(words) < 2:
+        return t.Broken(span, words[0].text if words else "", None)
+    first, second = words
+    declares = first.text in ("input", "param", "def", "extern", "let", "term") and second.kind == "name"
+    return t.Broken(span, first.text, second.text if declares else None)
 
 
 def _bounded(module: t.Module, found: Collector) -> t.Module:
@@ -91,23 +111,31 @@ def _bounded(module: t.Module, found: Collector) -> t.Module:
     for statement in module.statements:
         stack: list[tuple[t.Node, int]] = [(statement, 0)]
         deepest: t.Node | None = None
-        while stack:
+        while stack and deepest is None and nodes <= MAX_NODES:
             node, depth = stack.pop()
             nodes += 1
             if depth > MAX_DEPTH:
                 deepest = node
-                break
             stack.extend((child, depth + 1) for child in t.children(node))
         if nodes > MAX_NODES:
-            found.error("RK0108", f"this file has too many parts: at most {MAX_NODES:,}", statement.span)
+            found.error(
+                "RK0108",
+                f"this file has more than {MAX_NODES:,} names, values and operators",
+                Span(statement.span.source, statement.span.start, statement.span.start),
+                "counted up to here",
+                help="split it, or move data into the rows",
+            )
+            kept.append(t.Broken(statement.span, "", None))
             break
         if deepest is None:
             kept.append(statement)
-        else:
-            found.error(
-                "RK0106",
-                f"this expression nests more than {MAX_DEPTH} deep",
-                deepest.span,
-                help="name parts of it with `let`",
-            )
+            continue
+        found.error(
+            "RK0106",
+            f"this expression nests more than {MAX_DEPTH} deep",
+            deepest.span,
+            help="name parts of it with `let`",
+        )
+        name = statement.name if isinstance(statement, t.Declaration) else None
+        kept.append(t.Broken(statement.span, type(statement).__name__.lower(), name))
     return t.Module(module.span, tuple(kept))

@@ -12,12 +12,21 @@ STATEMENTS = (
     "mask", "prove", "test",
 )  # fmt: skip
 KEYWORDS = frozenset(
-    (*STATEMENTS, *"sample group mock expect rows within if then else and or not true false null in".split(),
-     *"when over where for outranks increasing decreasing constant".split())
+    (
+        *STATEMENTS, "sample", "group", "mock", "expect", "rows", "within", "if", "then", "else", "and", "or",
+        "not", "true", "false", "null", "in", "when", "over", "where", "for", "outranks", "increasing",
+        "decreasing", "constant",
+    )
 )  # fmt: skip
 
 #: keywords that a statement can end in
 _ENDING = frozenset(("true", "false", "null", "group", "reward"))
+
+#: the kinds of words that can follow a statement's keyword, where that is no name
+_FOLLOWS = {
+    "language": ("number",), "use": ("text",), "test": ("text",), "reward": ("open", "name"),
+    "prove": ("name", "open", "number", "sign"),
+}  # fmt: skip
 
 _WORD = re.compile(
     r"""(?P<space>[ \t\r\n\ufeff]+|\#[^\n]*)
@@ -88,6 +97,11 @@ class Sketch:
         """Whether word `i` stands where a statement on the same line can begin."""
         if i == 0:
             return True
+        following = self.words[i + 1] if i + 1 < len(self.words) else self.words[i]
+        if following.kind not in _FOLLOWS.get(self.words[i].text, ("name",)):
+            return False
+        if self.words[i].text in ("reward", "skip", "mask") and following.text not in ("{", "in", "when"):
+            return False
         before = self.words[i - 1]
         if before.kind == "name":
             return before.text not in KEYWORDS or before.text in _ENDING

@@ -1,169 +1,224 @@
-"""What a syntax error says: known mistakes by what was found, else what could stand there."""
+"""What a syntax error says: a known mistake by its own name, else what was expected and the right form."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from rewardkit.diagnostics import Collector, Diagnostic, Label, Source, Span
+from rewardkit.language.sketch import KEYWORDS, STATEMENTS, Sketch, Word, closing
 
-from rewardkit.diagnostics import Collector, Source, Span
-
-_STATEMENTS = frozenset(
-    "LANGUAGE INPUT PARAM DEF USE EXTERN LET TERM REWARD ADVANTAGE SKIP MASK PROVE TEST".split()
+_NOTHING = Word("nothing", "", 0, 0)
+_VALUE = frozenset(("NAME", "NUMBER", "STRING", "LPAR"))
+_VALUE_TOO = frozenset(
+    ("IF", "NOT", "TRUE", "FALSE", "NULL", "LSQB", "SIGN", "REWARD", "RAW_STRING", "LONG_STRING", "ARGUMENT")
 )
-_EXPRESSION = frozenset("NAME NUMBER STRING LPAR".split())
-_OPERATORS = frozenset("SIGN SCALE COMPARE AND OR LSQB DOT".split())
-_WORDS = {
+_OPERATORS = frozenset(
+    (
+        "SIGN",
+        "SCALE",
+        "COMPARE",
+        "AND",
+        "OR",
+        "LSQB",
+        "LPAR",
+        "DOT",
+        "OVER",
+        "__ANON_0",
+        "DIRECTION",
+        "OUTRANKS",
+    )
+)
+_STARTS = frozenset(name.upper() for name in STATEMENTS)
+_SHOWN = {
     "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "LBRACE": "`{`", "RBRACE": "`}`",
-    "EQUAL": "`=`", "COLON": "`:`", "COMMA": "`,`", "DOT": "`.`", "QMARK": "`?`",
-    "NAME": "a name", "WORD": "a name", "NUMBER": "a number", "STRING": "a text", "$END": "the end of the file",
+    "EQUAL": "`=`", "COLON": "`:`", "COMMA": "`,`", "DOT": "`.`", "QMARK": "`?`", "NAME": "a name",
+    "WORD": "a name", "NUMBER": "a number", "STRING": "a text", "$END": "the end of the file",
+    "COMPARE": "a comparison", "SIGN": "`-`",
 }  # fmt: skip
 
-#: characters people type out of habit from other languages, and what to write here
-_HABITS = {
-    "&": "write `and`",
-    "|": "write `or`",
-    "!": "write `not`, or `!=` between two values",
-    ";": "leave it out: a statement ends where the next keyword begins",
-    "'": 'texts stand in double quotes: `"…"`',
-    "`": 'texts stand in double quotes: `"…"`',
-    "%": "there is no `%` operator; write a share as a number, `0.05`",
-    "^": "there is no power operator; multiply, or use `exp` and `log`",
-    "@": "there are no decorators; name the value with `let`",
-    "\\": 'LaTeX belongs in a raw string: `r"\\boxed"`',
-    "/": "comments begin with `#`",
+#: how each statement, and each part of a `test`, is written
+FORMS = {
+    "language": "language 1",
+    "input": "input name: type",
+    "param": "param name: type in [lowest, highest] = value",
+    "def": "def name(x: type) = value",
+    "use": 'use "file.rwd" as name',
+    "extern": "extern name(x: type): type",
+    "let": "let name = value",
+    "term": "term name in [lowest, highest] when condition = value",
+    "reward": "reward { term: weight }",
+    "advantage": "advantage name { option: value }",
+    "skip": "skip when condition",
+    "mask": "mask when condition",
+    "prove": "prove condition outranks condition",
+    "test": 'test "name" { sample a { field = value }  expect condition }',
+    "sample": "sample name { field = value }",
+    "group": "group { sample name { field = value } }",
+    "mock": "mock function = value",
+    "rows": 'rows "file.jsonl" { input name: type  expect condition }',
+    "expect": "expect condition within tolerance",
 }
 
 
-def explain(source: Source, error: UnexpectedInput, span: Span, found: Collector) -> None:
+@dataclass(frozen=True)
+class Answer:
+    """What to say of one mistake; `span` where it is not the token at which the file stopped parsing."""
+
+    message: str
+    help: str | None = None
+    span: Span | None = None
+    code: str = "RK0101"
+    labels: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a file stops parsing, what could stand there, and what surrounds it."""
+
+    source: Source
+    sketch: Sketch
+    span: Span
+    kind: str  # the token's name, `""` for a character that begins no token
+    accepts: frozenset[str] = field(default_factory=frozenset)
+
+    @cached_property
+    def index(self) -> int:
+        return self.sketch.index(self.span.start)
+
+    def word(self, distance: int) -> Word:
+        """The word so many places from here: 0 is the one that is wrong, -1 the one before it."""
+        at = self.index + distance
+        return self.sketch.words[at] if 0 <= at < len(self.sketch.words) else _NOTHING
+
+    @property
+    def text(self) -> str:
+        return self.span.text
+
+    @property
+    def rest(self) -> str:
+        return self.source.text[self.span.start : self.span.start + 200]
+
+    @cached_property
+    def start(self) -> int:
+        """Where the statement that is wrong begins."""
+        return self.sketch.statement(self.span.start)[0]
+
+    @cached_property
+    def open(self) -> tuple[Word, ...]:
+        """The brackets that are open here, outermost first, each as the word that opens it."""
+        return tuple(self.sketch.words[i] for i in self.sketch.open_brackets(self.start, self.span.start))
+
+    @cached_property
+    def form(self) -> str:
+        """The statement, or the part of a `test`, that stands here: `term`, `sample`, ...; `""` for none."""
+        first = self.sketch.index(self.start)
+        word = self.sketch.words[first].text if first < self.index else ""
+        if word == "test":
+            for word_ in reversed(self.sketch.words[first : self.index]):
+                if word_.text in FORMS and word_.kind == "name":
+                    return word_.text
+        return word if word in FORMS else ""
+
+    @property
+    def wants_value(self) -> bool:
+        return self.accepts >= _VALUE
+
+    @property
+    def after_value(self) -> bool:
+        return {"SIGN", "SCALE"} <= self.accepts and not self.wants_value
+
+    @property
+    def ends(self) -> bool:
+        """Whether the file, or the next statement, stands where this one is not complete."""
+        return self.kind == "$END" or self.span.start in self.sketch.starts
+
+    def place(self, word: Word) -> Span:
+        return Span(self.source, word.start, word.end)
+
+
+def explain(spot: Spot, found: Collector) -> None:
     """Add the diagnostic for one syntax error."""
-    if isinstance(error, UnexpectedCharacters):
-        _explain_character(source, span, found)
-    else:
-        assert isinstance(error, UnexpectedToken)
-        _explain_token(source, error, span, found)
+    from rewardkit.language.mistakes import known_mistake
 
-
-def _explain_character(source: Source, span: Span, found: Collector) -> None:
-    rest = source.text[span.start : span.start + 200]
-    char = rest[:1]
-    if rest.startswith('"""'):
-        found.error(
-            "RK0102", "this text is never closed", Span(source, span.start, span.start + 3), help='close it with `"""`'
+    answer = known_mistake(spot) or _unclosed(spot) or _expected(spot)
+    found.add(
+        Diagnostic(
+            answer.code, "error", answer.message, Label(answer.span or spot.span), answer.labels, answer.help
         )
-        return
-    if char == '"' or rest.startswith('r"'):
-        line_end = source.text.find("\n", span.start)
-        end = len(source.text) if line_end < 0 else line_end
-        found.error(
-            "RK0102",
-            "this text is not closed on its line",
-            Span(source, span.start, end),
-            help='close it with `"`; a text over several lines stands in `"""…"""`',
-        )
-        return
-    number = re.match(r"[0-9][0-9.]*[A-Za-z_][A-Za-z0-9_]*|[0-9]+\.(?![0-9])", rest)
-    if number:
-        found.error(
-            "RK0105",
-            f"`{number.group()}` is not a number",
-            Span(source, span.start, span.start + number.end()),
-            help="a number is `12`, `0.5` or `1e-4`; units are `4096tok`, `80ch`, `1.5s`",
-        )
-        return
-    if char == "*" and source.text[span.start - 1 : span.start] == "*":
-        found.error("RK0101", "there is no power operator", span, help="multiply, or use `exp` and `log`")
-        return
-    shown = char if char.isprintable() else f"\\u{{{ord(char):x}}}"
-    found.error("RK0101", f"unexpected `{shown}`", span, help=_HABITS.get(char))
-
-
-def _explain_token(source: Source, error: UnexpectedToken, span: Span, found: Collector) -> None:
-    accepts = error.accepts or set()
-    expected = _expected(frozenset(accepts))
-    token: Token = error.token
-    text = str(token)
-    if token.type == "$END":
-        opener = _unclosed(source.text)
-        if opener is not None:
-            found.error(
-                "RK0101",
-                f"`{source.text[opener]}` is never closed",
-                Span(source, opener, opener + 1),
-                help=f"expected {expected} at the end of the file",
-            )
-        else:
-            found.error("RK0101", f"the file ends too early: expected {expected}", span)
-        return
-    help_: str | None = None
-    message = f"unexpected `{_short(text)}`, expected {expected}"
-    if text == "=" and "COMPARE" in accepts:
-        help_ = "compare with `==`"
-    elif token.type == "COMPARE" and "COMPARE" not in accepts and _OPERATORS & accepts:
-        message, help_ = "comparisons do not chain", "write `a < b and b < c`"
-    elif text in ("if", "not") and _EXPRESSION & accepts:
-        message, help_ = f"`{text} …` needs parentheses here", f"write `({text} …)`"
-    elif text == "else" and "OVER" in accepts:
-        help_ = "`else` follows `if … then …`, or a term's `when`"
-    elif text == "," and "RBRACE" in accepts:
-        message, help_ = "no comma is needed here", "entries stand one after the other: `a: 1.0  b: 0.2`"
-    elif accepts <= {"NAME"} and text.isidentifier():
-        message, help_ = f"`{text}` is a keyword and cannot be a name", "choose another name"
-    elif "$END" in accepts and not _OPERATORS & accepts:
-        message = f"unexpected `{_short(text)}`: a statement begins with a keyword"
-        help_ = _did_you_mean_statement(text)
-    found.error("RK0101", message, span, help=help_)
-
-
-def _did_you_mean_statement(word: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(word, [name.lower() for name in _STATEMENTS], 1)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return "statements are " + ", ".join(f"`{name.lower()}`" for name in sorted(_STATEMENTS))
-
-
-def _expected(accepts: frozenset[str]) -> str:
-    """In words, most useful first: an expression, an operator, a statement, then single tokens."""
-    left = set(accepts) - {"ARGUMENT", "RAW_STRING", "LONG_STRING"}
-    parts: list[str] = []
-    if left >= _EXPRESSION:
-        parts.append("an expression")
-        left -= _EXPRESSION | {"IF", "NOT", "TRUE", "FALSE", "NULL", "LSQB", "SIGN", "REWARD"}
-    operators = left >= {"SIGN", "SCALE"}
-    if operators:
-        left -= _OPERATORS | {"__ANON_0", "OVER"}
-    closing = [name for name in ("RPAR", "RSQB", "RBRACE", "EQUAL", "THEN", "ELSE", "COMMA") if name in left]
-    parts.extend(_WORDS.get(name, f"`{name.lower()}`") for name in closing)
-    left -= set(closing)
-    if operators:
-        parts.append("an operator")
-    if len(left & _STATEMENTS) > 5:
-        parts.append("the next statement")
-        left -= _STATEMENTS | {"$END"}
-    parts.extend(
-        _WORDS.get(name, f"`{name.lower()}`") for name in sorted(left) if not name.startswith("__")
     )
-    if not parts:
-        return "something else"
-    if len(parts) > 6:
-        parts = parts[:6]
+
+
+def _unclosed(spot: Spot) -> Answer | None:
+    """A bracket that the file, or the next statement, finds still open."""
+    if not spot.open or not spot.ends:
+        return None
+    bracket = spot.open[-1]
+    labels = () if spot.kind == "$END" else (Label(spot.span, "the next statement begins here"),)
+    return Answer(
+        f"`{bracket.text}` is never closed",
+        f"close it with `{closing(bracket.text)}`",
+        spot.place(bracket),
+        labels=labels,
+    )
+
+
+def _expected(spot: Spot) -> Answer:
+    """The general answer: what could stand here, and how the statement is written."""
+    wanted = _in_words(spot)
+    inside = (spot.wants_value and not spot.ends) or any(bracket.text == "(" for bracket in spot.open)
+    help_ = f"write `{FORMS[spot.form]}`" if spot.form and not inside else None
+    before = spot.word(-1)
+    if spot.ends and before.end:
+        return Answer(f"expected {wanted} after `{short(before.text)}`", help_, spot.place(before))
+    if spot.kind == "":
+        return Answer(f"unexpected {character(spot.text)}")
+    shown = f"`{short(spot.text)}`"
+    if "$END" in spot.accepts and not spot.after_value:
+        return Answer(f"{shown} does not begin a statement", "statements begin with " + either(STATEMENTS))
+    if spot.text in KEYWORDS and (spot.wants_value or "NAME" in spot.accepts):
+        return Answer(f"`{spot.text}` is a keyword: expected {wanted}", help_)
+    return Answer(f"unexpected {shown}: expected {wanted}", help_)
+
+
+def _in_words(spot: Spot) -> str:
+    """What could stand here, the most likely first; what only goes on is named where nothing else is."""
+    left = set(spot.accepts)
+    parts: list[str] = []
+    if spot.wants_value:
+        parts.append("a value")
+        left -= _VALUE | _VALUE_TOO
+    elif spot.after_value:
+        left -= _OPERATORS
+    if left & _STARTS and "$END" in left:
+        left -= _STARTS | {"$END"}
+        statement = ["an operator or the next statement" if spot.after_value else "the next statement"]
+    else:
+        statement = []
+    left -= {"RAW_STRING", "LONG_STRING", "ARGUMENT", "WORD" if "NAME" in left else ""}
+    first = [name for name in ("THEN", "ELSE", "EQUAL", "RPAR", "RSQB", "RBRACE", "COMMA") if name in left]
+    parts.extend(_show(name) for name in (*first, *sorted(left - set(first))) if not name.startswith("__"))
+    parts = parts[:5] + (statement if not parts or not spot.after_value else [])
+    return _or(parts) if parts else "an operator"
+
+
+def _show(name: str) -> str:
+    return _SHOWN.get(name, f"`{name.lower()}`")
+
+
+def _or(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " or " + parts[-1]
 
 
-def _unclosed(text: str) -> int | None:
-    """Where the innermost bracket that is never closed stands, texts and comments left out."""
-    skip = re.compile(r'"""(?:[^"]|"(?!""))*"""|r"[^"\n]*"|"(?:[^"\\\n]|\\.)*"|#[^\n]*|([\[({])|([\])}])')
-    stack: list[int] = []
-    for match in skip.finditer(text):
-        if match.group(1):
-            stack.append(match.start())
-        elif match.group(2) and stack:
-            stack.pop()
-    return stack[-1] if stack else None
+def either(names: tuple[str, ...] | list[str]) -> str:
+    return _or([f"`{name}`" for name in names])
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     text = text.split("\n")[0]
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def character(char: str) -> str:
+    """A character as a message shows it: itself, or its number where it cannot be seen."""
+    return f"`{char}`" if char.isprintable() and char.strip() else f"character U+{ord(char):04X}"

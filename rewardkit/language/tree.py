@@ -49,6 +49,11 @@ class Null(Expr):
 
 
 @dataclass(frozen=True)
+class Invalid(Expr):
+    """What cannot be read (reported): every rule accepts it."""
+
+
+@dataclass(frozen=True)
 class RewardValue(Expr):
     """`reward` as a value, in `prove` and `expect` only."""
 
@@ -164,6 +169,14 @@ class Statement(Node):
 @dataclass(frozen=True)
 class Language(Statement):
     version: Number
+
+
+@dataclass(frozen=True)
+class Broken(Statement):
+    """A statement that could not be read (reported), by its keyword and the name it would have declared."""
+
+    keyword: str
+    name: str | None
 
 
 @dataclass(frozen=True)
@@ -296,6 +309,7 @@ class Rows(Node):
 @dataclass(frozen=True)
 class Test(Statement):
     name: str
+    name_span: Span = field(compare=False, repr=False)
     items: tuple[Sample | Group | Mock | Expect | Rows, ...]
 
 
@@ -325,3 +339,14 @@ def dotted(expr: Expr) -> str | None:
     if not isinstance(expr, Name):
         return None
     return ".".join([expr.name, *reversed(names)])
+
+
+def readable(expr: Expr) -> bool:
+    """Whether nothing below (or at) the expression is `Invalid`."""
+    stack: list[Node] = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Invalid):
+            return False
+        stack.extend(children(node))
+    return True

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    Bytes = NDArray[np.uint8]
     Flags = NDArray[np.bool_]
     Integers = NDArray[np.int64]
 
@@ -32,26 +31,23 @@ _THREE_BYTES = (
 
 @dataclass(frozen=True)
 class Block:
-    """Some consecutive rows: their texts, and where each would end in their UTF-8, joined by newlines."""
+    """The UTF-8 of some consecutive rows, joined by newlines, and where each row ends in it."""
 
-    texts: list[str]
+    data: bytes
     ends: Integers
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.texts)
 
 
 def blocks(texts: pl.Series) -> Iterator[Block]:
     """All rows in order, a null as the empty text."""
     import numpy as np
+    import polars as pl
 
-    texts = texts.fill_null("")
-    ends = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1) - 1
+    rows = texts.fill_null("").cast(pl.Binary)
+    ends = np.cumsum(rows.bin.size().to_numpy().astype(np.int64) + 1) - 1
     start, begun = 0, 0
     while start < len(ends):
         stop = max(start + 1, int(np.searchsorted(ends, begun + BLOCK)))
-        yield Block(texts[start:stop].to_list(), ends[start:stop] - begun)
+        yield Block(b"\n".join(rows[start:stop].to_list()), ends[start:stop] - begun)
         start, begun = stop, int(ends[stop - 1]) + 1
 
 
@@ -60,12 +56,11 @@ def per_row(text: pl.Expr, measure: Callable[[Block], NDArray[Any]], dtype: type
     import polars as pl
 
     def apply(texts: pl.Series) -> pl.Series:
-        return pl.concat(
-            [pl.Series([], dtype=dtype), *(pl.Series(measure(block), dtype=dtype) for block in blocks(texts))]
-        )
+        parts = [pl.Series(measure(block), dtype=dtype) for block in blocks(texts)]
+        numbers = pl.concat([pl.Series([], dtype=dtype), *parts])
+        return numbers.set(texts.is_null(), None) if texts.null_count() else numbers
 
-    numbers = text.map_batches(apply, return_dtype=dtype, is_elementwise=True)
-    return pl.when(text.is_not_null()).then(numbers)
+    return text.map_batches(apply, return_dtype=dtype, is_elementwise=True)
 
 
 def spaces(data: bytes) -> Flags:
@@ -74,24 +69,22 @@ def spaces(data: bytes) -> Flags:
 
     buffer = np.frombuffer(data, np.uint8)
     found: Flags = (buffer - np.uint8(9) < 5) | (buffer == 32)  # bytes below 9 wrap to the top
-    if not data.isascii():
-        _mark(found, buffer, (0xC2,), _TWO_BYTES)
-        _mark(found, buffer, (0xE1, 0xE2, 0xE3), _THREE_BYTES)
+    if data.isascii():
+        return found
+    leads = np.flatnonzero(buffer >= 0xC2)
+    first = buffer[leads]
+    for characters, at in (
+        (_TWO_BYTES, leads[first == 0xC2]),
+        (_THREE_BYTES, leads[(first >= 0xE1) & (first <= 0xE3)]),
+    ):
+        width = 2 if characters is _TWO_BYTES else 3
+        code = np.zeros(len(at), np.int64)
+        for offset in range(width):
+            code = code << 8 | buffer[at + offset]
+        at = at[np.isin(code, characters)]
+        for offset in range(width):
+            found[at + offset] = True
     return found
-
-
-def _mark(found: Flags, buffer: Bytes, leads: tuple[int, ...], characters: tuple[int, ...]) -> None:
-    import numpy as np
-
-    lead = np.logical_or.reduce([buffer == byte for byte in leads])
-    at = np.flatnonzero(lead)
-    width = 2 if characters is _TWO_BYTES else 3
-    code = np.zeros(len(at), np.int64)
-    for offset in range(width):
-        code = code << 8 | buffer[at + offset]
-    at = at[np.isin(code, characters)]
-    for offset in range(width):
-        found[at + offset] = True
 
 
 def word_bounds(data: bytes) -> tuple[Integers, Integers]:

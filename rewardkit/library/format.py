@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rewardkit.library.text import cut
+from rewardkit.library.text import after, before
 from rewardkit.types.function import Example, Function, Parameter
 from rewardkit.types.interval import UNIT
 from rewardkit.types.types import BOOL, REAL, TEXT, list_of
@@ -44,23 +44,18 @@ def _tags(x: pl.Expr, *, names: tuple[str, ...]) -> pl.Expr:
     ends = [x.str.contains(rf"^\s*<{names[0]}>"), x.str.contains(rf"</{names[-1]}>\s*$")]
     adjacent = [x.str.contains(rf"</{a}>\s*<{b}>") for a, b in pairwise(names)]
     # three neighbours or more could still stand in a circle
-    ordered = [_position(x, f"</{a}>") < _position(x, f"</{b}>") for a, b in pairwise(names)]
+    ends_at = [x.str.find(f"</{name}>", literal=True) for name in names] if len(names) > 2 else []
+    ordered = [a < b for a, b in pairwise(ends_at)]
     filled = [~x.str.contains(f"<{name}>{_EMPTY}</{name}>") for name in names]
     return pl.all_horizontal(once + ends + adjacent + ordered + filled)
-
-
-def _position(x: pl.Expr, tag: str) -> pl.Expr:
-    return x.str.find(tag, literal=True)
 
 
 def _tag(x: pl.Expr, *, name: str) -> pl.Expr:
     import polars as pl
 
-    opening, closing = _pair(name)
-    start = _position(x, opening) + len(opening)
-    length = _position(x, closing).cast(pl.Int64) - start.cast(pl.Int64)
-    whole = pl.all_horizontal(*_once(x, name), length >= 0)
-    return cut(x, pl.when(whole).then(start), pl.when(whole).then(length)).str.strip_chars()
+    opening, closing = map(pl.lit, _pair(name))
+    body = before(after(x, opening), closing).str.strip_chars()
+    return pl.when(pl.all_horizontal(*_once(x, name))).then(body)
 
 
 def _tag_count(x: pl.Expr, *, names: tuple[str, ...]) -> pl.Expr:
@@ -162,8 +157,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "by one at least as long, as in CommonMark. The language is the first word behind the opening "
         "fence, in either case. Null where there is no such block, or where the text ends inside one.",
         examples=(
-            Example(r'format.code_block("```python\\nx = 1\\n```", "python")', "x = 1"),
-            Example(r'format.code_block("```\\nx = 1")', None),
+            Example(r'format.code_block("```python\nx = 1\n```", "python")', "x = 1"),
+            Example(r'format.code_block("```\nx = 1")', None),
         ),
     ),
     Function(
@@ -173,7 +168,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "`NaN` or `Infinity`, no number beyond 64-bit reals or of more than 400 digits, no repeated key, "
         "no half of a surrogate pair, no nesting deeper than 64 levels.",
         examples=(
-            Example(r'format.json("[1, {\\"a\\": null}]")', True),
+            Example(r'format.json("[1, {\"a\": null}]")', True),
             Example(r'format.json("[1] and more")', False),
         ),
     ),

@@ -12,11 +12,12 @@ from rewardkit.types.interval import (
     absolute,
     between,
     hull,
+    lies,
     multiply,
     negate,
     subtract,
 )
-from rewardkit.types.types import REAL
+from rewardkit.types.types import REAL, UNITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +71,8 @@ def _lengths(arguments: tuple[Argument, ...], count: int) -> None:
 
 def _holds(argument: Argument, position: int, name: str, within: Interval) -> None:
     if not argument.interval.within(within):
-        raise TypingError(f"`{name}` must lie in {within}, and this is in {argument.interval}", position)
+        suffix = UNITS.get(argument.type.unit or "", "")
+        raise TypingError(f"`{name}` lies in {within}, and this {lies(argument.interval, suffix)}", position)
 
 
 def _infer_cosine(arguments: tuple[Argument, ...]) -> Typing:

@@ -60,6 +60,8 @@ FUNCTIONS = frozenset(
 _NOT_PROSE = FUNCTIONS | {"sqrt", "lim", "max", "min", "gcd", "lcm", "mod", "and", "infinity"}
 _COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox|operatorname|begin|end) ?\{[^{}]*+\}")
 _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3,}+")
+#: Short words that no answer holds: `4, as 2 + 2 = 4`
+_SHORT_WORD = re.compile(r"(?<![A-Za-z\\{^_])(?:as|so|we|it|is|if)(?![A-Za-z])")
 
 #: A number and its unit: `18 dollars`, `5 cm^2`, `12\text{ apples}`.
 _WITH_UNIT = re.compile(
@@ -144,9 +146,13 @@ def number(text: str) -> float | None:
 
 
 def is_prose(text: str) -> bool:
-    r"""Whether `text` holds words: 3 or more letters, not all capitals, outside commands and `\text{...}`."""
-    words = _WORD.findall(_COMMAND.sub("", text))
-    return any(word.lower() not in _NOT_PROSE and not word.isupper() for word in words)
+    r"""Whether `text` holds words: 3 or more letters, not all capitals, or `as`, `so` and the like,
+
+    outside commands and `\text{...}`.
+    """
+    text = _COMMAND.sub("", text)
+    words = _WORD.findall(text)
+    return _SHORT_WORD.search(text) is not None or any(word.lower() not in _NOT_PROSE and not word.isupper() for word in words)
 
 
 def tidy(text: str) -> str:

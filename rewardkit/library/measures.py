@@ -41,5 +41,5 @@ def words(text: pl.Expr) -> pl.Expr:
 def _words(block: Block) -> NDArray[np.int64]:
     import numpy as np
 
-    starts, _ = word_bounds(block.text.encode())
+    starts, _ = word_bounds(block.data)
     return np.diff(np.searchsorted(starts, block.ends), prepend=0)

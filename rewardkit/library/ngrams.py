@@ -1,15 +1,14 @@
 """Exact counts of distinct word n-grams, for many texts at once.
 
 Every word of a block gets a number that it shares with its equals only; n-grams of such numbers are
-packed into one integer each, and a row's integers are sorted to count the distinct ones. Hashes only
-ever say where to look: an entry is compared in full before it counts as equal. Their multipliers are
-random, so that no text can be made to collide on purpose; the result does not depend on them.
+packed into one integer each, and those are sorted to count the distinct ones. Hashes only ever say
+where to look: an entry is compared in full before it counts as equal. Their multipliers are random, so
+that no text can be made to collide on purpose; the result does not depend on them.
 """
 
 from __future__ import annotations
 
 import secrets
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rewardkit.library.buffers import Block, word_bounds
@@ -24,20 +23,21 @@ if TYPE_CHECKING:
 #: bytes up to which words are numbered in array passes of 8; longer ones are few
 _LONG = 64
 
-#: n-grams sorted at once, in a matrix of rows about equally long
-_MATRIX = 1 << 17
-
 
 def repeated_share(block: Block, n: int) -> NDArray[np.float64]:
     """`1 - distinct / all` n-grams of each row's words, 0 where a row has fewer than `n` words."""
     import numpy as np
 
-    data = block.text.encode()
-    starts, stops = word_bounds(data)
-    upto = np.searchsorted(starts, block.ends)
-    first = np.concatenate(([0], upto[:-1])).astype(np.int64)
-    total = np.maximum(upto - first - (n - 1), 0)
-    distinct = _distinct(_pack(_numbered(data, starts, stops), n), first, total)
+    starts, stops = word_bounds(block.data)
+    count = np.diff(np.searchsorted(starts, block.ends), prepend=0)
+    total = np.maximum(count - (n - 1), 0)
+    row = np.repeat(np.arange(len(count)), count)
+    packed, bits = _pack(_numbered(block.data, starts, stops), n, 64 - len(count).bit_length())
+    row, last = row[: len(packed)], row[n - 1 :]
+    keys = (row.astype(np.uint64) << bits | packed)[row == last]  # n-grams within one row
+    keys.sort()
+    repeats = keys[1:][keys[1:] == keys[:-1]] >> bits  # the row of every n-gram but its first
+    distinct = total - np.bincount(repeats.astype(np.int64), minlength=len(count))
     return np.where(total > 0, 1 - distinct / np.maximum(total, 1), 0.0)
 
 
@@ -102,45 +102,21 @@ def _numbered(data: bytes, starts: Integers, stops: Integers) -> Words:
     return numbers.astype(np.uint64)
 
 
-def _pack(numbers: Words, n: int) -> Words:
-    """One integer for the n-gram that starts at each word, equal for equal n-grams only."""
+def _pack(numbers: Words, n: int, room: int) -> tuple[Words, np.uint64]:
+    """For the n-gram from each word on, an integer that equal ones alone share, and its bits.
+
+    Where `room` runs out, what is packed so far is numbered anew, in as many bits as one word.
+    """
     import numpy as np
 
-    if not len(numbers):
-        return numbers
-    bits = np.uint64(len(numbers).bit_length())
-    packed, used = numbers, bits
+    width = len(numbers).bit_length()
+    packed, bits = numbers, width
     for offset in range(1, n):
-        if used + bits > 63:
-            packed, used = _intern(packed).astype(np.uint64), bits
-        packed = packed[:-1] << bits | numbers[offset : offset + len(packed) - 1]
-        used += bits
-    return packed
-
-
-def _distinct(packed: Words, first: Integers, total: Integers) -> Integers:
-    """How many different integers stand in `packed[first : first + total]`, for each row."""
-    import numpy as np
-
-    result = np.zeros(len(total), np.int64)
-    order = np.argsort(total, kind="stable")
-    order = order[np.searchsorted(total[order], 1) :]
-    for batch in _alike(order, total[order]):
-        counts = total[batch]
-        columns = np.arange(counts[-1])
-        matrix = packed[np.minimum(first[batch, None] + columns, len(packed) - 1)]
-        matrix[columns >= counts[:, None]] = np.uint64(2**64 - 1)  # sorts last, and is no n-gram
-        matrix.sort(axis=1)
-        changes = np.count_nonzero(matrix[:, 1:] != matrix[:, :-1], axis=1)
-        result[batch] = changes + 1 - (counts < counts[-1])
-    return result
-
-
-def _alike(rows: Integers, counts: Integers) -> list[Integers]:
-    """Rows in order of their counts, cut so that a matrix of each part is small and mostly filled."""
-    cuts = [0]
-    for at, count in enumerate(counts.tolist()):
-        begun = cuts[-1]
-        if count > counts[begun] * 1.25 + 4 or count * (at - begun + 1) > _MATRIX:
-            cuts.append(at)
-    return [rows[a:b] for a, b in pairwise([*cuts, len(rows)]) if b > a]
+        if bits + width > room:
+            packed, bits = _intern(packed).astype(np.uint64), width
+        end = max(len(packed) - 1, 0)
+        packed = packed[:end] << np.uint64(width) | numbers[offset : offset + end]
+        bits += width
+    if bits > room:
+        packed, bits = _intern(packed).astype(np.uint64), width
+    return packed, np.uint64(bits)

@@ -44,7 +44,7 @@ def group_count(pattern: str) -> int:
 
     groups = pl.Series([""], dtype=pl.String).str.extract_groups(pattern).dtype
     assert isinstance(groups, pl.Struct)
-    return len(groups.fields)
+    return sum(field.name != "" for field in groups.fields)
 
 
 def _explain(pattern: str, report: str) -> str | tuple[str, int]:
@@ -52,16 +52,16 @@ def _explain(pattern: str, report: str) -> str | tuple[str, int]:
     rows = report.split("\n")
     if "exceeds size limit" in rows[0]:
         return "the pattern is too large once its repetitions are written out"
-    several = "\n" in pattern
-    at, start = 1 + several, 0
-    for number, line in enumerate(pattern.split("\n"), 1):
-        indent = len(rows[at]) - len(line) if at < len(rows) else 0
-        carets = rows[at + 1] if at + 1 < len(rows) else ""
-        if indent >= 0 and set(carets) == {" ", "^"} and not carets.startswith(f"{number + 1}:"):
-            message = next((row[7:] for row in rows[at + 2 :] if row.startswith("error: ")), "not a pattern")
-            return message.partition(",")[0], start + carets.index("^") - indent
+    lines = pattern.split("\n")
+    errors = [row.removeprefix("error: ") for row in rows[1 + len(lines) :] if row.startswith("error: ")]
+    message = errors[0].partition(",")[0] if errors else "not a pattern"
+    at, start = 1 + (len(lines) > 1), 0  # a ruler stands above several lines
+    for line in lines:
+        carets = rows[at + 1]
+        if set(carets) == {" ", "^"}:
+            return message, start + carets.index("^") - (len(rows[at]) - len(line))
         at, start = at + 1, start + len(line) + 1
-    return "not a pattern"
+    return message  # the spot goes over more than one line
 
 
 def _first_group(pattern: str) -> int:

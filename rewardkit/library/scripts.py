@@ -31,13 +31,13 @@ def share_of_letters(block: Block, script: str) -> NDArray[np.float64]:
     """The share of each row's letters that belong to `script`, 0 where there are none."""
     import numpy as np
 
-    text = block.text + "\n"
-    if text.isascii():
-        points: NDArray[np.uint8 | np.uint32] = np.frombuffer(text.encode(), np.uint8)
-    else:
-        points = np.frombuffer(text.encode("utf-32-le"), "<u4")
-    stops = np.cumsum([len(text) + 1 for text in block.texts])  # behind each row's newline
-    sums = np.add.reduceat(_weights(script)[points], stops - np.diff(stops, prepend=0))
+    points: NDArray[np.uint8 | np.uint32] = np.frombuffer(block.data + b"\n", np.uint8)
+    stops = block.ends + 1  # behind each row's newline
+    if not block.data.isascii():
+        stops = np.cumsum(points & 0xC0 != 0x80)[block.ends]  # in characters: no continuation bytes
+        points = np.frombuffer((block.data + b"\n").decode().encode("utf-32-le"), "<u4")
+    starts = np.concatenate(([0], stops[:-1]))
+    sums = np.add.reduceat(_weights(script)[points], starts)
     letters = sums % _INSIDE
     share: NDArray[np.float64] = sums // _INSIDE / np.maximum(letters, 1)
     return share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rewardkit.library import measures
@@ -19,73 +20,106 @@ if TYPE_CHECKING:
 #: Characters of one text times characters of the other, for `similarity`: some 20 ms of work
 LARGEST_TABLE = 10**9
 
+#: Bytes of a piece up to which a plain backward search is as good as linear
+_SHORT = 64
+
 
 # --- literal pieces ----------------------------------------------------------------------------------
+#
+# A short constant is left to the column engine, which searches fast but compiles every piece. Other
+# pieces are searched row by row in bytes, where a match is the same: UTF-8 has no false ones.
 
 
 def _contains(x: pl.Expr, piece: pl.Expr) -> pl.Expr:
     import polars as pl
 
-    nothing = x.is_not_null() & (piece == "")
-    return pl.when(nothing).then(False).otherwise(x.str.contains(piece, literal=True))
+    constant = _short_constant(piece)
+    if constant:
+        return x.str.contains(constant, literal=True)
+    return _by_pair(x, piece, lambda x, piece: piece in x if piece else False, pl.Boolean)
 
 
 def _count(x: pl.Expr, piece: pl.Expr) -> pl.Expr:
     import polars as pl
 
-    constant = _constant(piece)
-    if constant and len(constant) <= LONGEST:
-        # the pattern engine finds a constant several times faster than a search row by row
+    constant = _short_constant(piece)
+    if constant:
+        # as a pattern: several times as fast as the engine's own literal count
         return x.str.count_matches(pl.escape_regex(constant)).cast(pl.Int64)
-    if constant is None:
-        x = pl.when(piece.is_not_null()).then(x)  # a constant searched for a column's pieces
-    return x.str.count_matches(piece, literal=True).cast(pl.Int64) * (piece.str.len_bytes() > 0)
-
-
-def _constant(text: pl.Expr) -> str | None:
-    import polars as pl
-
-    if not text.meta.is_literal(allow_aliasing=True):
-        return None
-    value = pl.select(text).item()
-    return value if isinstance(value, str) else None
+    return _by_pair(x, piece, lambda x, piece: x.count(piece) if piece else 0, pl.Int64)
 
 
 def _at(x: pl.Expr, piece: pl.Expr, last: bool) -> pl.Expr:
     """The byte where `piece` starts in `x`, or null."""
     import polars as pl
 
-    if last:
-        found = x.str.find_many(pl.concat_list(piece), overlapping=True).list.last()
-    else:
-        found = x.str.find(piece, literal=True)
-    return pl.when(piece.str.len_bytes() > 0).then(found)
+    constant = _short_constant(piece)
+    if constant and not last:
+        return x.str.find(constant, literal=True).cast(pl.Int64)
+    return _by_pair(x, piece, _last if last else _first, pl.Int64)
 
 
-def cut(x: pl.Expr, start: pl.Expr, length: pl.Expr | None = None) -> pl.Expr:
-    """The bytes of `x` from `start`, null where `start` or `length` is."""
+def _short_constant(text: pl.Expr) -> str | None:
+    """The text of a literal that a pattern can hold."""
     import polars as pl
 
-    found = start.is_not_null() if length is None else start.is_not_null() & length.is_not_null()
-    return pl.when(found).then(x.cast(pl.Binary).bin.slice(start, length).cast(pl.String))
+    if not text.meta.is_literal(allow_aliasing=True):
+        return None
+    value = pl.select(text).item()
+    return value if isinstance(value, str) and len(value) <= LONGEST else None
 
 
-def _before(x: pl.Expr, piece: pl.Expr, *, last: bool = False) -> pl.Expr:
+def _by_pair(
+    x: pl.Expr, piece: pl.Expr, search: Callable[[bytes, bytes], int | None], dtype: type[pl.DataType]
+) -> pl.Expr:
     import polars as pl
 
-    return cut(x, pl.lit(0), _at(x, piece, last))
+    def apply(pairs: pl.Series) -> pl.Series:
+        columns = (pairs.struct.field(name).to_list() for name in ("x", "piece"))
+        found = (None if a is None or b is None else search(a, b) for a, b in zip(*columns, strict=True))
+        return pl.Series(list(found), dtype=dtype)
+
+    pair = pl.struct(x.cast(pl.Binary).alias("x"), piece.cast(pl.Binary).alias("piece"))
+    return pair.map_batches(apply, return_dtype=dtype, is_elementwise=True)
 
 
-def _after(x: pl.Expr, piece: pl.Expr, *, last: bool = False) -> pl.Expr:
-    return cut(x, _at(x, piece, last) + piece.str.len_bytes())
+def _first(x: bytes, piece: bytes) -> int | None:
+    at = x.find(piece)
+    return at if piece and at >= 0 else None
+
+
+def _last(x: bytes, piece: bytes) -> int | None:
+    if len(piece) <= _SHORT:
+        at = x.rfind(piece)
+        return at if piece and at >= 0 else None
+    # Python searches forward in linear time, and backward only for short pieces
+    behind = _first(x[::-1], piece[::-1])
+    return None if behind is None else len(x) - behind - len(piece)
+
+
+def before(x: pl.Expr, piece: pl.Expr, *, last: bool = False) -> pl.Expr:
+    import polars as pl
+
+    return x.cast(pl.Binary).bin.head(_at(x, piece, last)).cast(pl.String)
+
+
+def after(x: pl.Expr, piece: pl.Expr, *, last: bool = False) -> pl.Expr:
+    import polars as pl
+
+    end = _at(x, piece, last) + piece.str.len_bytes()
+    return x.cast(pl.Binary).bin.slice(end).cast(pl.String)
 
 
 def _between(x: pl.Expr, left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    return _before(_after(x, left), right)
+    return before(after(x, left), right)
 
 
 def _one_of(x: pl.Expr, *, choices: tuple[str, ...]) -> pl.Expr:
     return x.is_in(list(choices))
+
+
+def _check_choices(choices: tuple[str, ...]) -> str | None:
+    return None if choices else "there is nothing to choose from"
 
 
 # --- patterns ----------------------------------------------------------------------------------------
@@ -196,7 +230,8 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         "text.before", (_X, _PIECE, _LAST), TEXT.nullable,
-        "what stands before the first `piece`, or the last", "columns", _before, doc="Null where `piece` is missing. " + _EMPTY_PIECE,
+        "what stands before the first `piece`, or the last",
+        "columns", before, doc="Null where `piece` is missing. " + _EMPTY_PIECE,
         examples=(
             Example('text.before("a/b/c", "/")', "a"),
             Example('text.before("a/b/c", "/", last: true)', "a/b"),
@@ -205,7 +240,8 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         "text.after", (_X, _PIECE, _LAST), TEXT.nullable,
-        "what stands after the first `piece`, or the last", "columns", _after, doc="Null where `piece` is missing. " + _EMPTY_PIECE,
+        "what stands after the first `piece`, or the last",
+        "columns", after, doc="Null where `piece` is missing. " + _EMPTY_PIECE,
         examples=(
             Example('text.after("a/b/c", "/")', "b/c"),
             Example('text.after("a/b/c", "/", last: true)', "c"),
@@ -228,7 +264,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         "text.one_of",
-        (_X, Parameter("choices", list_of(TEXT), constant=True)),
+        (_X, Parameter("choices", list_of(TEXT), constant=True, check=_check_choices)),
         BOOL, "whether `x` equals one of `choices`", "columns", _one_of,
         examples=(
             Example('text.one_of("B", ["A", "B"])', True),

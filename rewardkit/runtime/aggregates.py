@@ -11,63 +11,70 @@ from numpy.typing import NDArray
 from rewardkit.runtime.columns import Mask
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 def reduce_segments(
-    function: str, values: NDArray[np.float64] | NDArray[np.int64] | Mask, segments: Ints, n: int
-) -> tuple[NDArray[np.float64] | Ints | Mask, Mask]:
-    """One number per segment, and where there is none.
+    function: str, values: Floats | Ints | Mask, segments: Ints, n: int
+) -> tuple[Floats | Ints | Mask, Mask, Mask]:
+    """One number per segment, where there is none, and where it is too large.
 
     `values` hold what is aggregated, nulls left out; `segments` (same length) the segment of each.
     """
-    count = np.bincount(segments, minlength=n)
-    none = np.zeros(n, np.bool_)
-    if function == "count":
-        return count.astype(np.int64), none
-    if function == "any":
-        return np.bincount(segments[values.astype(np.bool_)], minlength=n) > 0, none
-    if function == "all":
-        return np.bincount(segments[~values.astype(np.bool_)], minlength=n) == 0, none
+    never = np.zeros(n, np.bool_)
+    if function in ("count", "any", "all"):
+        truth = values if values.dtype == np.bool_ else np.ones(len(values), np.bool_)
+        count = np.bincount(segments[truth], minlength=n)
+        if function == "any":
+            return count > 0, never, never
+        if function == "all":
+            return np.bincount(segments, minlength=n) == count, never, never
+        return count.astype(np.int64), never, never
     if values.dtype == np.bool_:
         values = values.astype(np.int64)
-    if function == "sum":
-        return _sum(values, segments, n)
-    if function in ("min", "max"):
-        return _extreme(function, values, segments, n), count == 0
-    mean = _mean(values, segments, n, count)
-    if function == "mean":
-        return mean, count == 0
-    assert function == "std"
-    deviation = values - mean[segments]
-    square = np.bincount(segments, weights=deviation * deviation, minlength=n)
-    return np.sqrt(square / np.maximum(count - 1, 1)), count < 2
+    count = np.bincount(segments, minlength=n)
+    with np.errstate(all="ignore"):
+        if function == "sum":
+            total, overflow = _sum(values, segments, n)
+            return total, never, overflow
+        if function in ("min", "max"):
+            return _extreme(function, values, segments, n), count == 0, never
+        mean, overflow = _mean(values, segments, n, count)
+        if function == "mean":
+            return mean, count == 0, overflow
+        assert function == "std"
+        deviation = values - mean[segments]
+        square = np.bincount(segments, weights=deviation * deviation, minlength=n)
+        few = count < 2
+        return np.sqrt(square / np.maximum(count - 1, 1)), few, (overflow | ~np.isfinite(square)) & ~few
 
 
-def _sum(
-    values: NDArray[np.float64] | NDArray[np.int64] | Mask, segments: Ints, n: int
-) -> tuple[NDArray[np.float64] | Ints, Mask]:
-    never = np.zeros(n, np.bool_)
-    # bincount adds in row order, each segment by itself
-    total = np.bincount(segments, weights=values, minlength=n)
+def _sum(values: Floats | Ints | Mask, segments: Ints, n: int) -> tuple[Floats | Ints, Mask]:
     if values.dtype != np.int64:
-        return total, never
+        # bincount adds in row order, each segment by itself
+        total = np.bincount(segments, weights=values, minlength=n)
+        return total, ~np.isfinite(total)
     exact = np.zeros(n, np.int64)
     np.add.at(exact, segments, values)
-    return exact, np.abs(total) >= 2.0**63 * (1 - 1e-9)
+    overflow = np.zeros(n, np.bool_)
+    # addition wraps, so a sum is right where it fits, however large it was on the way
+    sizes = np.bincount(segments, weights=np.abs(values.astype(np.float64)), minlength=n)
+    for segment in np.flatnonzero(sizes >= 2.0**62):
+        overflow[segment] = not -(2**63) <= sum(values[segments == segment].tolist()) < 2**63
+    return exact, overflow
 
 
-def _mean(
-    values: NDArray[np.float64] | NDArray[np.int64] | Mask, segments: Ints, n: int, count: Ints
-) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = np.bincount(segments, weights=values, minlength=n) / np.maximum(count, 1)
+def _mean(values: Floats | Ints | Mask, segments: Ints, n: int, count: Ints) -> tuple[Floats, Mask]:
+    mean: Floats = np.bincount(segments, weights=values, minlength=n) / np.maximum(count, 1)
+    overflow = ~np.isfinite(mean)
     # rounding must not put a mean outside its values
     low, high = (_extreme(f, values.astype(np.float64), segments, n) for f in ("min", "max"))
-    return np.where(count > 0, np.clip(mean, low, high), 0.0)
+    return np.where(count > 0, np.clip(mean, low, high), 0.0), overflow
 
 
 def _extreme(
-    function: str, values: NDArray[np.float64] | NDArray[np.int64] | Mask, segments: Ints, n: int
-) -> NDArray[np.float64] | Ints:
+    function: str, values: Floats | Ints | Mask, segments: Ints, n: int
+) -> Floats | Ints:
     order = np.lexsort((values, segments))
     out = np.zeros(n, values.dtype)
     # the last assignment to an index stays
@@ -75,7 +82,7 @@ def _extreme(
     return out
 
 
-def rank(values: NDArray[np.float64] | NDArray[np.int64], segments: Ints) -> NDArray[np.float64]:
+def rank(values: Floats | Ints, segments: Ints) -> Floats:
     """The rank of each value in its segment: 1 is smallest, ties share the mean of their ranks."""
     order = np.lexsort((values, segments))
     ordered, group = values[order], segments[order]

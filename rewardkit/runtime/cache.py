@@ -21,13 +21,13 @@ class Cache:
         text = repr((name, sorted(constants.items()), arguments))
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
-    def get(self, key: bytes) -> Any:
-        """The result, or `None`."""
+    def get(self, key: bytes) -> tuple[Any] | None:
+        """The result, in a tuple as it may be null; `None` where there is none."""
         with self._lock:
             if key not in self._results:
                 return None
             self._results.move_to_end(key)
-            return self._results[key]
+            return (self._results[key],)
 
     def put(self, key: bytes, value: Any) -> None:
         with self._lock:

@@ -24,21 +24,23 @@ from rewardkit.runtime.operations import constant, hold
 from rewardkit.types.function import Function
 from rewardkit.types.interval import FULL
 from rewardkit.types.types import Type
+from rewardkit.types.values import Call, Message
 
 Faults = list[tuple[int, str, float]]  # row, reason, seconds
+Outcome = tuple[Any, str | None, float]  # of one call: value, error, seconds
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A step to compute on some rows."""
+    """A step of an engine to compute on some rows."""
 
+    engine: Any
     number: int
     step: Step
     args: list[Column]
     types: tuple[Type, ...]
     constant: tuple[bool, ...]  # which arguments are constants of the plan
     rows: Mask
-    fold: Callable[[Request], tuple[Column, Faults]] | None = None
 
     @property
     def function(self) -> Function:
@@ -63,45 +65,42 @@ class Caller:
     progress: Callable[[str, int, int], None] | None = None
     timings: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)  # function -> calls made
+    _known: dict[Any, dict[tuple[Any, ...], Outcome]] = field(default_factory=dict)  # calls of this run
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stage(self, requests: Sequence[Request]) -> list[Result]:
         """The results of independent calls, in no particular order."""
-        outside = [r for r in requests if not r.fold and r.function.executor == "worker"]
-        inside = [r for r in requests if r not in outside]
-        if not outside:
-            return self._inside(inside)
-        with ThreadPoolExecutor(len(outside)) as threads:
-            waiting = [threads.submit(self._each, request) for request in outside]
+        columns: list[Request] = []
+        outside: dict[Any, list[Request]] = {}
+        inside: dict[Any, list[Request]] = {}
+        for request in requests:
+            function, data = request.function, request.step.data
+            if function.executor == "columns":
+                columns.append(request)
+            else:
+                calls = outside if function.executor == "worker" else inside
+                calls.setdefault((function.name, data.constants, data.order), []).append(request)
+        with ThreadPoolExecutor(max(len(outside), 1)) as threads:
+            waiting = [threads.submit(self._each, same) for same in outside.values()]
             try:
-                return self._inside(inside) + [future.result() for future in waiting]
+                results = self._columns(columns)
+                for same in inside.values():
+                    results += self._each(same)
+                return results + [result for future in waiting for result in future.result()]
             except BaseException:
                 for future in waiting:
                     future.cancel()
                 raise
 
-    def _inside(self, requests: Sequence[Request]) -> list[Result]:
-        columns = [r for r in requests if not r.fold and r.function.executor == "columns"]
-        results = self._columns(columns) if columns else []
-        for request in requests:
-            if request in columns:
-                continue
-            if request.fold:
-                began = time.perf_counter()
-                column, faults = request.fold(request)
-                results.append(Result(request, column, faults, time.perf_counter() - began))
-            else:
-                results.append(self._each(request))
-        return results
-
     # --- polars columns ----------------------------------------------------------------------------
 
     def _columns(self, requests: Sequence[Request]) -> list[Result]:
         """Functions that are polars expressions: those on the same rows in one select."""
-        by_rows: dict[bytes, list[Request]] = {}
+        by_rows: dict[tuple[int, bytes], list[Request]] = {}
         for request in requests:
-            by_rows.setdefault(np.packbits(request.rows).tobytes(), []).append(request)
-        results = []
+            key = id(request.engine), np.packbits(request.rows).tobytes()
+            by_rows.setdefault(key, []).append(request)
+        results: list[Result] = []
         for same in by_rows.values():
             began = time.perf_counter()
             found = _select(same)
@@ -114,38 +113,48 @@ class Caller:
 
     # --- one distinct argument tuple at a time -------------------------------------------------------
 
-    def _each(self, request: Request) -> Result:
-        """Functions of Python: distinct arguments only, cached, in this process or a worker."""
-        function = request.function
+    def _each(self, same: Sequence[Request]) -> list[Result]:
+        """Functions of Python: distinct arguments only, cached, in this process or a worker.
+
+        `same` are requests for one function with the same constants, from wherever in the plan.
+        """
+        function = same[0].function
         began = time.perf_counter()
-        rows = np.flatnonzero(request.rows)
-        columns = [values_of(arg, rows) for arg in request.args]
-        tuples = list(zip(*columns, strict=True)) if columns else [()] * len(rows)
         distinct: dict[tuple[Any, ...], int] = {}
-        places = np.fromiter((distinct.setdefault(t, len(distinct)) for t in tuples), np.intp, len(tuples))
-        outcomes = self._outcomes(function, dict(request.step.data.constants), list(distinct))
-        result = _scatter(request, rows, places, outcomes)
+        places = []
+        for request in same:
+            rows = np.flatnonzero(request.rows)
+            columns = [values_of(arg, rows) for arg in request.args]
+            tuples = zip(*columns, strict=True) if columns else iter([()] * len(rows))
+            numbers = (distinct.setdefault(t, len(distinct)) for t in tuples)
+            places.append(np.fromiter(numbers, np.intp, len(rows)))
+        constants = same[0].step.data.constants
+        known = self._known.setdefault((function.name, constants), {})
+        new = [task for task in distinct if task not in known]
+        known.update(zip(new, self._outcomes(function, dict(constants), new), strict=True))
+        outcomes = [known[task] for task in distinct]
+        results = [_scatter(request, place, outcomes) for request, place in zip(same, places, strict=True)]
         seconds = time.perf_counter() - began
         self._spent(function.name, seconds)
-        return replace(result, seconds=seconds)
+        return [replace(result, seconds=seconds / len(same)) for result in results]
 
     def _outcomes(
         self, function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]
-    ) -> list[tuple[Any, str | None, float]]:
-        """Value, error and seconds of each distinct call; what the cache knows is not called."""
+    ) -> list[Outcome]:
+        """How each distinct call ended; what the cache knows is not called."""
         if function.executor != "worker":
             with self._lock:
                 self.counts[function.name] = self.counts.get(function.name, 0) + len(tasks)
             return _in_process(function, constants, tasks)
         fast = function.extra.get("fast")
         keys = [self.cache.key(function.name, constants, task) for task in tasks]
-        known: dict[int, tuple[Any, str | None, float]] = {}
+        known: dict[int, Outcome] = {}
         for i, (task, key) in enumerate(zip(tasks, keys, strict=True)):
-            found = self.cache.get(key)
-            if found is None and fast is not None:
-                found = fast(*task)
-            if found is not None:
-                known[i] = (found, None, 0.0)
+            kept = self.cache.get(key)
+            if kept is None and fast is not None and (found := fast(*task)) is not None:
+                kept = (found,)
+            if kept is not None:
+                known[i] = (kept[0], None, 0.0)
         open_ = [i for i in range(len(tasks)) if i not in known]
         if open_:
             with self._lock:
@@ -163,7 +172,7 @@ class Caller:
             )
             for i, outcome in zip(open_, outcomes, strict=True):
                 known[i] = (outcome.value, outcome.error, outcome.seconds)
-                if outcome.error is None and outcome.value is not None:
+                if outcome.error is None:
                     self.cache.put(keys[i], outcome.value)
         return [known[i] for i in range(len(tasks))]
 
@@ -174,16 +183,26 @@ class Caller:
 
 def _in_process(
     function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]
-) -> list[tuple[Any, str | None, float]]:
+) -> list[Outcome]:
     assert callable(function.implementation)
-    if function.executor == "batch":
-        return [(value, None, 0.0) for value in function.implementation(tasks, **constants)]
-    out: list[tuple[Any, str | None, float]] = []
+    batch = function.executor == "batch"
+    began = time.perf_counter()
+    if batch:
+        try:
+            values = function.implementation(tasks, **constants)
+            return [(value, None, 0.0) for _, value in zip(tasks, values, strict=True)]
+        except Exception:
+            pass  # below, one by one, it shows which of them it was
+    out: list[Outcome] = []
     for task in tasks:
         began = time.perf_counter()
         try:
-            out.append((function.implementation(*task, **constants), None, 0.0))
-        except (Exception, RecursionError) as error:
+            if batch:
+                (value,) = function.implementation([task], **constants)
+            else:
+                value = function.implementation(*task, **constants)
+            out.append((value, None, 0.0))
+        except Exception as error:
             out.append((None, _reason(error), time.perf_counter() - began))
     return out
 
@@ -197,13 +216,10 @@ def _reason(error: BaseException) -> str:
 
 
 def _scatter(
-    request: Request,
-    rows: NDArray[np.intp],
-    places: NDArray[np.intp],
-    outcomes: list[tuple[Any, str | None, float]],
+    request: Request, places: NDArray[np.intp], outcomes: list[Outcome]
 ) -> Result:
     """Distinct results back to their rows, held to the declared type and range."""
-    step, function = request.step, request.function
+    step, function, rows = request.step, request.function, np.flatnonzero(request.rows)
     checked = [_held(value, error, step.type, function) for value, error, _ in outcomes]
     dtype = dtype_of(step.type)
     distinct = np.empty(len(outcomes), dtype)
@@ -231,28 +247,49 @@ _PYTHON: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "real": (int, float),
     "text": (str,),
+    "json": (str,),
     "list": (tuple, list),
+    "message": (Message,),
+    "call": (Call,),
 }
 
 
 def _held(value: Any, error: str | None, type_: Type, function: Function) -> tuple[Any, str | None]:
     """A result as the column stores it, or why it is none."""
-    if error is not None or value is None:
+    if error is not None:
         return None, error
-    kind = type_.kind
-    wanted = _PYTHON.get(kind)
-    if wanted and (not isinstance(value, wanted) or (kind in ("int", "real") and isinstance(value, bool))):
+    if value is None:
+        return None, None if function.result.optional else f"gave nothing instead of {type_.required}"
+    if not _is(value, type_):
         return None, f"gave {type(value).__name__} instead of {type_.required}"
-    if kind == "list":
+    if type_.kind == "list":
         return tuple(value), None
-    if kind in ("int", "real"):
-        if not abs(value) < (2**63 if kind == "int" else float("inf")):
-            return None, "the number is too large"
-        data, outside = hold(np.array([float(value)]), function.range if function.infer is None else FULL)
-        if outside[0]:
-            return None, f"gave {value}, outside its range {function.range}"
-        return (value if kind == "int" else float(data[0])), None
-    return value, None
+    if not type_.is_number:
+        return value, None
+    try:
+        number = np.array([value], dtype_of(type_))
+    except OverflowError:
+        return None, _TOO_LARGE
+    if not np.isfinite(number[0]):
+        return None, _TOO_LARGE
+    data, outside = hold(number, function.range if function.infer is None else FULL)
+    if outside[0]:
+        return None, f"gave {value}, outside its range {function.range}"
+    return data[0].item(), None
+
+
+_TOO_LARGE = "the number is too large"
+
+
+def _is(value: Any, type_: Type) -> bool:
+    """Whether a Python value is one of this type."""
+    if value is None:
+        return type_.optional
+    if not isinstance(value, _PYTHON.get(type_.kind, object)):
+        return False
+    if type_.kind == "list":
+        return type_.item is not None and all(_is(item, type_.item) for item in value)
+    return not (type_.is_number and isinstance(value, bool))
 
 
 def _select(requests: list[Request]) -> list[Result]:
@@ -294,7 +331,8 @@ def _from_series(request: Request, series: pl.Series, rows: Mask, every: bool) -
     """A polars result on some rows as a column, its numbers held to the declared range."""
     type_, function = request.step.type, request.function
     null = series.is_null().to_numpy()
-    fault = np.zeros(len(null), np.bool_)
+    # no argument was null
+    fault = np.zeros(len(null), np.bool_) if function.result.optional else null.copy()
     data: Any
     if type_.kind in ("bool", "int", "real"):
         zero: Any = False if type_.kind == "bool" else 0
@@ -302,7 +340,7 @@ def _from_series(request: Request, series: pl.Series, rows: Mask, every: bool) -
         if type_.kind != "bool" and function.infer is None:
             held, outside = hold(data, function.range)
             broken = (outside | ~np.isfinite(held)) & ~null
-            fault, null = broken, null | broken
+            fault, null = fault | broken, null | broken
             data = held.astype(dtype_of(type_), copy=False)
     elif type_.kind == "list":
         data = np.empty(len(series), object)
@@ -321,4 +359,5 @@ def _from_series(request: Request, series: pl.Series, rows: Mask, every: bool) -
         column.data[rows] = data
         column.null[rows], column.fault[rows], column.done[rows] = null, fault, True
     where = np.flatnonzero(rows)[fault]
-    return Result(request, column, [(int(row), "gave a number outside its range", 0.0) for row in where])
+    reason = "gave nothing, or a number outside its range"
+    return Result(request, column, [(int(row), reason, 0.0) for row in where])

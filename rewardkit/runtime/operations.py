@@ -7,6 +7,7 @@ decide them are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -87,14 +88,15 @@ def scalar_call(step: Step, args: list[Column]) -> tuple[Column, Failure | None]
     valid = done & ~null
     constants = dict(step.data.constants)
     whole = step.type.kind == "int"
-    exact = whole and all(arg.data.dtype == np.int64 for arg in args if isinstance(arg.data, np.ndarray))
+    exact = whole and all(_array(arg).dtype == np.int64 for arg in args)
     dtype = np.int64 if exact else np.float64
     operands = [_where(valid, cast(_array(arg), dtype), 1) for arg in args]
     with np.errstate(all="ignore"):
         data = step.data.function.implementation(*operands, **constants)
-        broken = np.zeros(len(valid), np.bool_)
-        if not exact:
-            broken = ~np.isfinite(data) | (whole & (np.abs(data) >= 2.0**63))
+        if exact:  # of all functions that give an int for ints, only `abs` can overflow
+            broken = (data < 0) if step.data.function.name == "abs" else np.zeros(len(valid), np.bool_)
+        else:
+            broken = ~np.isfinite(data) | (whole & ((data < -(2.0**63)) | (data >= 2.0**63)))
         if whole:
             data = np.where(broken, 0, data).astype(np.int64)
     return _with_failures(data, done, null, fault, broken & valid, "the number is too large")
@@ -148,6 +150,11 @@ def _equal_objects(a: Column, b: Column) -> Mask:
         return (a.data == b.data).fill_null(False).to_numpy()
     left, right = objects(a.data), objects(b.data)
     return np.fromiter((x == y for x, y in zip(left, right, strict=True)), np.bool_, len(left))
+
+
+def _widen(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:
+    (a,) = args
+    return Column(cast(_array(a), np.float64), a.null, a.fault, a.done), None
 
 
 def _not(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:
@@ -215,10 +222,9 @@ def _term(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:
         column = Column(cast(_array(value), _number(step)), value.null, value.fault, value.done)
     if step.data.range is None:
         return column, None
-    data, outside = hold(_array(column), step.data.range)
-    broken = outside & column.done & ~column.null
-    if step.type.kind == "int":
-        data = data.astype(np.int64)
+    valid = column.done & ~column.null
+    data, outside = hold(_where(valid, _array(column), 0), step.data.range)
+    broken = outside & valid
     reason = f"outside its range {step.data.range}"
     return _with_failures(data, column.done, column.null, column.fault, broken, reason)
 
@@ -229,17 +235,24 @@ def _number(step: Step) -> Any:
 
 def hold(data: NDArray[Any], interval: Interval) -> tuple[NDArray[Any], Mask]:
     """The data clipped to the interval where rounding alone put it outside, and where it was not that."""
-    values = data.astype(np.float64)
-    outside = np.zeros(len(values), np.bool_)
+    outside = np.zeros(len(data), np.bool_)
     for bound, sign in ((interval.lo, -1.0), (interval.hi, 1.0)):
-        if bound is None:
+        limit = None if bound is None else real(bound)
+        if limit is None or math.isinf(limit):
             continue
-        limit = float(bound)
-        beyond = sign * (values - limit) > 0
-        slack = ROUNDING * max(abs(limit), 1.0)
-        outside |= sign * (values - limit) > slack
-        values = np.where(beyond, limit, values)
-    return values, outside
+        beyond = sign * (data.astype(np.float64) - limit)
+        outside |= beyond > ROUNDING * max(abs(limit), 1.0)
+        # only what is beyond changes: a large int does not survive the way through a float
+        data = np.where((beyond > 0) & ~outside, np.asarray(limit).astype(data.dtype), data)
+    return data, outside
+
+
+def real(value: Fraction) -> float:
+    """The nearest float, or an infinity."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 # --- structured values -----------------------------------------------------------------------------
@@ -285,6 +298,8 @@ def _typed(items: list[Any], step: Step) -> NDArray[Any]:
 
 def constant(value: Any) -> Any:
     """A constant as columns hold it."""
+    if isinstance(value, tuple):
+        return tuple(constant(item) for item in value)
     if isinstance(value, Fraction):
         return int(value) if value.denominator == 1 and abs(value) < 2**63 else float(value)
     return value
@@ -293,6 +308,7 @@ def constant(value: Any) -> Any:
 _OPERATIONS: dict[str, Callable[[Step, list[Column]], tuple[Column, Failure | None]]] = {
     **dict.fromkeys(("add", "sub", "mul", "div", "neg"), _arithmetic),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), _comparison),
+    "widen": _widen,
     "not": _not,
     "and": _and,
     "or": _or,

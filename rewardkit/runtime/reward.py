@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,7 @@ from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import Column, series_of, values_of
 from rewardkit.runtime.engine import Engine, Fault, Table
 from rewardkit.runtime.errors import FaultLimitError, RowsError
+from rewardkit.runtime.operations import hold, real
 from rewardkit.runtime.pool import WorkerPool, shared_pool
 from rewardkit.runtime.rows import Rows, Tokenizer, read_columns, read_groups
 from rewardkit.runtime.scores import Scores
@@ -201,7 +203,8 @@ class Reward:
         self._same_per_prompt(columns, groups)
         caller = Caller(self._pools, self._cache, progress, counts=self.counts)
         engine = Engine(self.plan, Table(n, columns, {**self.params, **(params or {})}, step, groups), caller)
-        skipped = self._skip(engine)
+        none = np.zeros(n, np.bool_)
+        skipped = none if self.plan.skip is None else engine.leave_out(self.plan.skip)
         alive = ~skipped
         wanted = dict.fromkeys(self.plan.terms.values(), alive)
         wanted |= {number: alive for _, number in self.plan.weights}
@@ -210,7 +213,9 @@ class Reward:
                 wanted[root] = alive
         for name, mask in (uses or {}).items():
             number = self.plan.lets[name]
-            wanted[number] = wanted.get(number, np.zeros(n, np.bool_)) | (alive & mask)
+            wanted[number] = wanted.get(number, none) | (alive & mask)
+        if self.plan.skip is not None:
+            wanted[self.plan.skip] = ~none  # nothing is left to compute, but what failed there counts
         engine.run(wanted)
         return Evaluation(engine, skipped, groups, step)
 
@@ -227,16 +232,6 @@ class Reward:
         if self._pool is None:
             self._pool = WorkerPool(self._workers)
         return self._pool
-
-    def _skip(self, engine: Engine) -> NDArray[np.bool_]:
-        n = engine.table.n
-        if self.plan.skip is None:
-            return np.zeros(n, np.bool_)
-        engine.run({self.plan.skip: np.ones(n, np.bool_)})
-        column = engine.columns[self.plan.skip]
-        skipped = np.asarray(column.data, np.bool_) & ~column.null
-        engine.alive = ~skipped
-        return skipped
 
     def _same_per_prompt(self, columns: Mapping[str, Column], groups: NDArray[np.int64] | None) -> None:
         """`per prompt` inputs and `prompt.*` are the same within a group; checked where groups are given."""
@@ -260,13 +255,9 @@ class Reward:
         engine, skipped = evaluation.engine, evaluation.skipped
         alive = ~skipped
         terms = {name: numbers(engine.columns[number], alive) for name, number in self.plan.terms.items()}
-        weights = [numbers(engine.columns[number], alive) for _, number in self.plan.weights]
         matrix = np.stack([terms[name] for name in self.terms], axis=1)
-        weighted = np.stack(weights, axis=1) * matrix
-        total = np.where(np.isnan(matrix).all(axis=1), np.nan, _row_sums(weighted))
-        faults = engine.faults()
-        total, beyond = self._hold_total(total)
-        faults += [Fault(int(row), "reward", "", "outside its range", 0.0) for row in np.flatnonzero(beyond)]
+        total, broken = self._total(engine, matrix, alive)
+        faults = engine.faults() + broken
         lets = {name: engine.columns[self.plan.lets[name]] for name in keep}
         scores = Scores(
             terms=self.terms,
@@ -296,8 +287,8 @@ class Reward:
         out = []
         for _, number in self.plan.weights:
             column = engine.columns[number]
-            data = np.asarray(column.data, np.float64)
-            out.append(data[0] if len(data) else np.nan)
+            known = np.asarray(column.data, np.float64)[column.done & ~column.null]
+            out.append(known[0] if len(known) else np.nan)
         return np.array(out)
 
     def _term_seconds(self, engine: Engine) -> dict[str, float]:
@@ -323,15 +314,27 @@ class Reward:
                 options[name] = values[0]
         return options
 
-    def _hold_total(self, total: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        from rewardkit.runtime.operations import hold
-
-        if self.spec.reward_range is None:
-            return total, np.zeros(len(total), np.bool_)
-        missing = np.isnan(total)
-        held, outside = hold(np.where(missing, 0.0, total), self.spec.reward_range)
-        beyond = outside & ~missing
-        return np.where(missing | beyond, np.nan, held), beyond
+    def _total(
+        self, engine: Engine, matrix: NDArray[np.float64], alive: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], list[Fault]]:
+        """The weighted sum of each row's terms, and where it fails; a term without a value is left out."""
+        weights = np.stack([numbers(engine.columns[number], alive) for _, number in self.plan.weights], axis=1)
+        missing = np.isnan(matrix).all(axis=1) | np.isnan(weights).any(axis=1)
+        total = np.zeros(len(matrix))
+        with np.errstate(all="ignore"):
+            # left to right over the terms, so that the bits do not depend on how numpy blocks a sum
+            for k in range(matrix.shape[1]):
+                total = total + np.where(np.isnan(matrix[:, k]), 0.0, weights[:, k] * matrix[:, k])
+        total = np.where(missing, 0.0, total)
+        broken = {"the number is too large": ~np.isfinite(total)}
+        if self.spec.reward_range is not None:
+            held, outside = hold(np.nan_to_num(total), self.spec.reward_range)
+            total, broken["outside its range"] = held, outside & ~missing
+        faults = []
+        for reason, rows in broken.items():
+            missing = missing | rows
+            faults += [Fault(int(row), "reward", "", reason, 0.0) for row in np.flatnonzero(rows)]
+        return np.where(missing, np.nan, total), faults
 
     def _frame(
         self,
@@ -380,6 +383,8 @@ def _param(param: ParamSpec, value: Any) -> Any:
         raise RewardError(f"the param `{param.name}` is a whole number, and the run gives {value!r}")
     if param.range is not None and not param.range.contains(exact):
         raise RewardError(f"the param `{param.name}` must lie in {param.range}, and the run gives {value!r}")
+    if not (-(2**63) <= exact < 2**63 if type_.kind == "int" else math.isfinite(real(exact))):
+        raise RewardError(f"the param `{param.name}` does not fit in 64 bits")
     return _plain(exact, param)
 
 
@@ -412,14 +417,6 @@ def numbers(column: Column, alive: NDArray[np.bool_]) -> NDArray[np.float64]:
     data = np.asarray(column.data)
     data = np.zeros(len(data)) if data.dtype == object else data.astype(np.float64)
     return np.where(column.null | ~column.done | ~alive, np.nan, data)
-
-
-def _row_sums(weighted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Left to right over the terms, so that the bits do not depend on how numpy blocks a sum."""
-    total = np.zeros(len(weighted))
-    for k in range(weighted.shape[1]):
-        total = total + np.where(np.isnan(weighted[:, k]), 0.0, weighted[:, k])
-    return total
 
 
 def _truth(engine: Engine, root: int | None, alive: NDArray[np.bool_]) -> NDArray[np.bool_]:

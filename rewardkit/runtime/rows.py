@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rewardkit.checker.builtins import COLUMNS
 from rewardkit.checker.spec import InputSpec, Spec
 from rewardkit.runtime.columns import Column, Mask, dtype_of
 from rewardkit.runtime.errors import RowsError
+from rewardkit.runtime.operations import real
 from rewardkit.types.interval import Interval
 from rewardkit.types.messages import content_text, read_message, read_structured
 from rewardkit.types.types import Type
@@ -35,6 +37,7 @@ class Rows:
         self._mapping = dict(mapping or {})
         self._dicts: Sequence[Mapping[str, Any]] | None = None
         self._columns: dict[str, Any] = {}
+        self._padded = False
         if isinstance(rows, list | tuple):
             self._dicts = rows
             for i, row in enumerate(rows):
@@ -42,6 +45,8 @@ class Rows:
                     raise RowsError(f"row {i}: expected an object with columns, found {_name(row)}")
         else:
             self._columns = _by_column(rows)
+            columns = self._columns.values()
+            self._padded = not isinstance(rows, Mapping) or any(isinstance(c, pl.Series) for c in columns)
         self.n = len(self._dicts) if self._dicts is not None else _common_length(self._columns)
 
     @property
@@ -57,6 +62,8 @@ class Rows:
     def get(self, name: str) -> list[Any] | pl.Series:
         """A column by its own name, or a path into nested ones (`extra_info.answer`)."""
         found = self._find(name)
+        if found is None and self._dicts is not None and not self.n:
+            return []
         if found is None:
             wanted = self._mapping.get(name, name)
             known = ", ".join(f"`{column}`" for column in self.names[:12]) or "none"
@@ -65,6 +72,15 @@ class Rows:
                 + ("" if name in self._mapping else f"; rename one with `--map {name}=…`")
             )
         return found
+
+    def cells(self, name: str) -> list[Any]:
+        """A column of structured values as Python values.
+
+        A table gives every object the keys of all of them: those that are null were not there.
+        """
+        found = self.get(name)
+        values = found.to_list() if isinstance(found, pl.Series) else found
+        return [_unpadded(value) for value in values] if self._padded else values
 
     def _find(self, name: str) -> list[Any] | pl.Series | None:
         name = self._mapping.get(name, name)
@@ -89,6 +105,12 @@ class Rows:
         if not any(name in row for row in self._dicts):
             return None
         return [row.get(name) for row in self._dicts]
+
+
+def _unpadded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _unpadded(item) for key, item in value.items() if item is not None}
+    return [_unpadded(item) for item in value] if isinstance(value, list) else value
 
 
 def _by_column(rows: Any) -> dict[str, Any]:
@@ -149,8 +171,10 @@ def _input(spec: InputSpec, rows: Rows) -> Column:
     name = spec.name if spec.name in rows._mapping else spec.column
     if spec.type.optional and not rows.has(name):
         values: list[Any] | pl.Series = [None] * rows.n if not rows.names or rows.n == 0 else rows.get(name)
-    else:
+    elif spec.type.kind in ("bool", "int", "real", "text"):
         values = rows.get(name)
+    else:
+        values = rows.cells(name)
     return typed_column(name, values, spec.type, spec.range)
 
 
@@ -166,10 +190,12 @@ def typed_column(
     null = np.zeros(n, np.bool_)
     if type_.kind == "text":
         for i, value in enumerate(values):
-            if value is None:
+            if _missing(value):
                 null[i] = True
             elif not isinstance(value, str):
                 raise _wrong(name, i, "a text", value, _text_help(name, value))
+        if null.any():
+            values = [None if missing else value for value, missing in zip(values, null, strict=True)]
         try:
             return _checked(name, pl.Series(values, dtype=pl.String), null, type_, interval)
         except UnicodeEncodeError:
@@ -178,16 +204,23 @@ def typed_column(
     data: NDArray[Any] = np.zeros(n, dtype_of(type_)) if dtype_of(type_) is not object else np.empty(n, object)
     read = _READERS.get(type_.kind)
     for i, value in enumerate(values):
-        if value is None or (isinstance(value, float) and math.isnan(value)):
+        if _missing(value):
             null[i] = True
         elif read is not None:
             data[i] = read(name, i, value, type_)
         else:
-            item, problem = read_structured(value, type_)
+            item, problem = read_structured(value.tolist() if isinstance(value, np.ndarray) else value, type_)
             if problem is not None:
                 raise RowsError(f"row {i}, column `{name}`: not `{type_.required}`: {problem}")
             data[i] = item
     return _checked(name, data, null, type_, interval)
+
+
+def _missing(value: Any) -> bool:
+    """`None`, NaN, and what pandas has for them."""
+    if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
+        return True
+    return type(value).__name__ in ("NAType", "NaTType")
 
 
 def _checked(name: str, data: Any, null: Mask, type_: Type, interval: Interval | None) -> Column:
@@ -205,12 +238,14 @@ def _checked(name: str, data: Any, null: Mask, type_: Type, interval: Interval |
 
 
 def _outside(data: NDArray[Any], interval: Interval) -> Mask:
+    # the ends of a range of ints are whole, and a large int does not survive as a float
+    number: Callable[[Fraction], Any] = int if data.dtype == np.int64 else real
     outside = np.zeros(len(data), np.bool_)
     if interval.lo is not None:
-        lo = float(interval.lo)
+        lo = number(interval.lo)
         outside |= (data <= lo) if interval.lo_open else (data < lo)
     if interval.hi is not None:
-        hi = float(interval.hi)
+        hi = number(interval.hi)
         outside |= (data >= hi) if interval.hi_open else (data > hi)
     return outside
 
@@ -283,9 +318,8 @@ def _has_surrogate(text: str) -> bool:
 
 def _messages(column: str, role: str) -> Callable[[Rows, Tokenizer | None], Column]:
     def read(rows: Rows, _: Tokenizer | None) -> Column:
-        values = rows.get(column)
         out = np.empty(rows.n, object)
-        for i, value in enumerate(values):
+        for i, value in enumerate(rows.cells(column)):
             out[i] = _conversation(column, i, value, role)
         return _full(out)
 
@@ -318,7 +352,7 @@ def _text(column: str, role: str) -> Callable[[Rows, Tokenizer | None], Column]:
         if isinstance(values, pl.Series) and values.dtype == pl.String and not values.null_count():
             return _full(values)
         texts = []
-        for i, value in enumerate(values):
+        for i, value in enumerate(rows.cells(column)):
             messages = _conversation(column, i, value, role)
             texts.append(next((m.text for m in reversed(messages) if m.role == role), ""))
         try:
@@ -367,7 +401,7 @@ def _finished(rows: Rows, _: Tokenizer | None) -> Column:
 def _reasoning(rows: Rows, _: Tokenizer | None) -> Column:
     """The reasoning field of the last assistant message; never cut from tags."""
     out = np.empty(rows.n, object)
-    for i, value in enumerate(rows.get("completion")):
+    for i, value in enumerate(rows.cells("completion")):
         if isinstance(value, str):
             continue
         if not isinstance(value, list | tuple):

@@ -16,7 +16,7 @@ from rewardkit.diagnostics import Diagnostic, Label, RewardError
 from rewardkit.normalizers.apply import advantage
 from rewardkit.runtime.cache import Cache
 from rewardkit.runtime.calls import Caller
-from rewardkit.runtime.columns import Column, empty, values_of
+from rewardkit.runtime.columns import Column, take, values_of
 from rewardkit.runtime.engine import Engine, Table
 from rewardkit.runtime.pool import shared_pool
 from rewardkit.runtime.reward import Reward
@@ -105,14 +105,10 @@ class _Samples:
             for sample, field in expect.reads:
                 if field in reward.spec.lets and field not in reward.spec.terms:
                     used.setdefault(field, np.zeros(n, np.bool_))[self.samples[sample]] = True
-        self.scores: Scores = reward.score(
-            Rows(rows, mapping),
-            group=groups,
-            step=_step(test),
-            keep=tuple(used),
-            params=_params(reward, test),
-            uses=used,
+        self._evaluation = reward.evaluate(
+            Rows(rows, mapping), group=groups, step=_step(test), params=_params(reward, test), uses=used
         )
+        self.scores: Scores = reward.scores_of(self._evaluation)
         self._advantages = self._normalize(test) if _reads(test, "advantage") else None
 
     def _normalize(self, test: TestSpec) -> NDArray[np.float64]:
@@ -139,13 +135,16 @@ class _Samples:
     def column(self, sample: str, field: str) -> Column:
         """One value as a column of one row."""
         row = self.samples[sample]
-        spec = self._reward.spec
         if field == "advantage":
             assert self._advantages is not None
-            return _one(float(self._advantages[row]))
-        if field == "reward" or field in spec.terms:
-            return _one(self.scores.frame.get_column(field)[row])
-        return _one(self.scores.frame.get_column(field)[row])
+            return _number(self._advantages[row])
+        if field == "reward":
+            return _number(self.scores.total[row])
+        plan = self._reward.plan
+        number = plan.terms[field] if field in plan.terms else plan.lets[field]
+        found = take(self._evaluation.engine.columns[number], np.array([row]))
+        missing = found.null | ~found.done | self.scores.skipped[row]
+        return Column(found.data, missing, np.zeros(1, np.bool_), np.ones(1, np.bool_))
 
     def faults(self, expect: ExpectSpec) -> tuple[str, ...]:
         """Notes on what failed in the samples that the expectation reads."""
@@ -172,17 +171,10 @@ def rows_of(scores: Scores, keep: NDArray[np.bool_]) -> Scores:
     )
 
 
-def _one(value: Any) -> Column:
-    from rewardkit.types.types import BOOL, REAL, TEXT
-
-    missing = value is None or (isinstance(value, float) and np.isnan(value))
-    type_ = BOOL if isinstance(value, bool) else TEXT if isinstance(value, str) else REAL
-    column = empty(type_, 1)
-    column.done[:] = True
-    column.null[:] = missing
-    if not missing:
-        column.data[0] = value
-    return column
+def _number(value: float) -> Column:
+    """One number as a column; NaN is null."""
+    missing = np.isnan([value])
+    return Column(np.array([value]), missing, np.zeros(1, np.bool_), np.ones(1, np.bool_))
 
 
 def _row(spec: Spec, test: TestSpec, sample: SampleSpec) -> dict[str, Any]:

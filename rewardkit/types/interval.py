@@ -77,6 +77,23 @@ def show(value: Fraction) -> str:
     return decimal if Fraction(decimal) == value else f"{value.numerator}/{value.denominator}"
 
 
+def bare(interval: Interval, unit: str = "") -> str:
+    """As a message shows it: `5` where there is one value, else `[0tok, 1tok]`, in a unit's suffix."""
+    if interval.constant is not None:
+        return show(interval.constant) + unit
+    left, right = str(interval).split(", ")
+    ends = (
+        left + unit * (interval.lo is not None),
+        right[:-1] + unit * (interval.hi is not None) + right[-1],
+    )
+    return ", ".join(ends)
+
+
+def lies(interval: Interval, unit: str = "") -> str:
+    """`is 5`, `lies in [0, 1]`."""
+    return f"{'is' if interval.constant is not None else 'lies in'} {bare(interval, unit)}"
+
+
 def _lower_fits(inner: Interval, outer: Interval) -> bool:
     if outer.lo is None:
         return True
@@ -86,9 +103,7 @@ def _lower_fits(inner: Interval, outer: Interval) -> bool:
 
 
 def negate(a: Interval) -> Interval:
-    return Interval(
-        None if a.hi is None else -a.hi, None if a.lo is None else -a.lo, a.hi_open, a.lo_open
-    )
+    return Interval(None if a.hi is None else -a.hi, None if a.lo is None else -a.lo, a.hi_open, a.lo_open)
 
 
 def add(a: Interval, b: Interval) -> Interval:
@@ -283,9 +298,7 @@ def _least(a: tuple[Bound, bool], b: tuple[Bound, bool]) -> tuple[Bound, bool]:
 
 
 def _greatest(a: tuple[Bound, bool], b: tuple[Bound, bool]) -> tuple[Bound, bool]:
-    value, opened = _least(
-        (None if a[0] is None else -a[0], a[1]), (None if b[0] is None else -b[0], b[1])
-    )
+    value, opened = _least((None if a[0] is None else -a[0], a[1]), (None if b[0] is None else -b[0], b[1]))
     return None if value is None else -value, opened
 
 

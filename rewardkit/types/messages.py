@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rewardkit.types.types import Type
-from rewardkit.types.values import Call, Message, calls_of, canonical_json, make_call, parse_json
+from rewardkit.types.values import Call, Message, calls_of, canonical_json, make_call, parse_json, storable
 
 
 def read_structured(value: Any, type_: Type) -> tuple[Any, str | None]:
@@ -43,17 +44,27 @@ def _item(value: Any, type_: Type) -> Any:
     if value is None and type_.optional:
         return None
     if type_.kind == "text" and isinstance(value, str):
-        return value
+        return storable(value)
     if type_.kind == "bool" and isinstance(value, bool):
         return value
     if type_.is_number and isinstance(value, int | float) and not isinstance(value, bool):
         if type_.kind == "real":
-            return float(value)
-        if isinstance(value, int) and abs(value) < 2**63:
+            return _finite(value)
+        if isinstance(value, int) and -(2**63) <= value < 2**63:
             return value
     if type_.kind in ("json", "message", "call", "list", "testcase"):
         return _read(value, type_)
     raise ValueError(f"expected `{type_}`, found {_kind(value)}")
+
+
+def _finite(value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("an infinity or NaN is no number")
+    return number
 
 
 def read_message(value: Any) -> Message:
@@ -70,7 +81,8 @@ def read_message(value: Any) -> Message:
     if not isinstance(role, str):
         raise ValueError("a message's role must be a text")
     calls = tuple(_call(item) for item in value.get("tool_calls") or ())
-    return Message(role, content_text(value.get("content", value.get("text"))), calls)
+    text = content_text(value.get("content", value.get("text")))
+    return Message(storable(role), storable(text), calls)
 
 
 def content_text(content: Any) -> str:

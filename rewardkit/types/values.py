@@ -118,7 +118,7 @@ def _plain(value: Any, room: int = MAX_DEPTH) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _storable(value)
+        return storable(value)
     if isinstance(value, int):
         if abs(value) >= _TOO_LARGE:
             raise ValueError(_TOO_LONG)
@@ -140,7 +140,8 @@ def _plain(value: Any, room: int = MAX_DEPTH) -> Any:
     raise ValueError(f"not a JSON value: {type(value).__name__}")
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text itself. Raises `ValueError` where it cannot be written as UTF-8."""
     try:
         if not text.isascii():
             text.encode()

@@ -400,3 +400,21 @@ def test_a_closed_pipe_is_no_error(spec):
     command = f"{sys.executable} -m rewardkit check {spec} --format json | head -n 1"
     found = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
     assert found.stderr == ""
+
+
+def test_a_failure_of_ours_is_told_apart(monkeypatch, spec, capsys):
+    def broken(source):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("rewardkit.cli.check.check", broken)
+    monkeypatch.delenv("REWARDKIT_TRACEBACK", raising=False)
+    assert run("check", spec) == codes.BUG
+    assert "this is a bug in rewardkit" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_told_and_has_its_code(monkeypatch, spec, capsys):
+    def interrupted(source):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rewardkit.cli.check.check", interrupted)
+    assert run("check", spec) == codes.INTERRUPTED

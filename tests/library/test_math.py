@@ -88,6 +88,7 @@ def test_boxed(text, content):
         ("the answer is approximately 12.5%", "12.5%"),
         ("the answer is 5 + 3 = 8 apples.", "8"),
         ("The answer is 18 because 9 * 2 = 18.", "18"),
+        ("The answer is 4, as 2 + 2 = 4.", "4"),
         ("The answer is y = 2x + 3.", "2x + 3"),
         ("The answer is $x<5$", "x<5"),
         ("Answer: (1, 2)", "(1, 2)"),
@@ -349,14 +350,14 @@ def test_hostile_text_costs_only_its_own_row(pool):
     tasks = []
     for n, text in enumerate(HOSTILE.values()):
         tasks += [(text, "18"), *ordinary[3 * n : 3 * n + 3]]
-    outcomes = pool.run(EQUAL, tasks, deadline=1)
+    outcomes = pool.run(EQUAL, tasks, deadline=1.5)
     for (found, gold), outcome in zip(tasks, outcomes, strict=True):
         if (found, gold) in ordinary:
             assert (outcome.value, outcome.error) == (found == gold, None)
         else:
-            assert outcome.value is False or outcome.error in ("timed out after 1 s", "out of memory")
+            assert outcome.value is False or outcome.error in ("timed out after 1.5 s", "out of memory")
             assert outcome.seconds < 5
-    assert "timed out after 1 s" in [outcome.error for outcome in outcomes]
+    assert "timed out after 1.5 s" in [outcome.error for outcome in outcomes]
 
 
 @pytest.mark.skipif(not GSM8K.exists(), reason="the graded GSM8K rows are not here")

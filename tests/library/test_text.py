@@ -23,7 +23,9 @@ ANY = st.one_of(CLOSE, st.text(max_size=40))
 ROWS = st.lists(st.one_of(st.none(), ANY), min_size=1, max_size=8)
 PIECE = st.text(alphabet="aA b\né中", max_size=3)
 
-WHITE = set("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
+WHITE = set("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {
+    chr(c) for c in range(0x2000, 0x200B)
+}
 
 
 def words(text):
@@ -46,7 +48,9 @@ def each(rows, f):
 
 @pytest.mark.parametrize(("function", "example"), EXAMPLES, ids=[e.call for _, e in EXAMPLES])
 def test_examples(function, example):
-    assert run_example(F, example.call) == (pytest.approx(example.value) if isinstance(example.value, float) else example.value)
+    assert run_example(F, example.call) == (
+        pytest.approx(example.value) if isinstance(example.value, float) else example.value
+    )
 
 
 def test_every_function_has_an_example():
@@ -92,9 +96,10 @@ def call_rows(name, rows, *pieces, **constants):
     frame = pl.DataFrame({"x": pl.Series(rows, dtype=pl.String)})
     with_literals = function.implementation(pl.col("x"), *map(pl.lit, pieces), **constants)
     assert frame.select(y=with_literals)["y"].to_list() == as_columns
-    assert call_literal(function, rows[0] or "", *pieces, **constants) == call(
-        function, [rows[0] or ""], *([piece] for piece in pieces), **constants
-    )[0]
+    assert (
+        call_literal(function, rows[0] or "", *pieces, **constants)
+        == call(function, [rows[0] or ""], *([piece] for piece in pieces), **constants)[0]
+    )
     return as_columns
 
 
@@ -159,12 +164,13 @@ def test_a_pattern_is_refused_in_words_or_works(pattern):
     if problem is None:
         call(F["text.find"], ["ab", None], pattern=pattern)
     else:
-        message, offset = problem
+        message, offset = problem if isinstance(problem, tuple) else (problem, 0)
         assert message and "\n" not in message and 0 <= offset <= len(pattern)
 
 
 @pytest.mark.parametrize(
-    ("pattern", "offset"), [("ab(c)", 2), (r"\([(](?:x)(?i)(?P<n>y)", 13), ("(?<n>y)", 0), (r"(?:\(a|[(])", None)]
+    ("pattern", "offset"),
+    [("ab(c)", 2), (r"\([(](?:x)(?i)(?P<n>y)", 14), ("(?<n>y)", 0), (r"(?:\(a|[(])", None)],
 )
 def test_whole_matches_want_no_group(pattern, offset):
     problem = check_pattern_without_groups(pattern)
@@ -196,7 +202,7 @@ def test_lines(rows):
 def test_words_and_chars(rows):
     assert measured(measures.words, rows) == each(rows, lambda x: len(split(x)))
     assert measured(measures.chars, rows) == each(rows, len)
-    plain = each(rows, lambda x: x.translate({c: None for c in range(0x1C, 0x20)}))
+    plain = each(rows, lambda x: x.translate(dict.fromkeys(range(28, 32))))
     assert measured(measures.words, plain) == each(plain, lambda x: len(x.split()))
 
 
@@ -211,7 +217,9 @@ def test_measures_of_no_rows():
 
 def test_every_white_space_character():
     characters = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
-    assert measured(measures.words, ["a" + c + "b" for c in characters]) == [1 + (c in WHITE) for c in characters]
+    assert measured(measures.words, ["a" + c + "b" for c in characters]) == [
+        1 + (c in WHITE) for c in characters
+    ]
 
 
 @given(ANY, ANY)
@@ -235,14 +243,42 @@ def repetition(text, n):
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-VOCABULARY = ["a", "A", "b", "longword", "longword2", "longwor", "exactly8", "Exactly8", "x" * 63, "x" * 64, "x" * 80, "x" * 81]
+VOCABULARY = [
+    "a",
+    "A",
+    "b",
+    "longword",
+    "longword2",
+    "longwor",
+    "exactly8",
+    "Exactly8",
+    "x" * 63,
+    "x" * 64,
+    "x" * 80,
+    "x" * 81,
+]
 REPEATED = st.lists(
-    st.sampled_from([*VOCABULARY, "é", "éa", "中文字", "中文字符", "\0", "a\0", "a\0\0", "sixteenletters16", "sixteenletters17"]),
+    st.sampled_from(
+        [
+            *VOCABULARY,
+            "é",
+            "éa",
+            "中文字",
+            "中文字符",
+            "\0",
+            "a\0",
+            "a\0\0",
+            "sixteenletters16",
+            "sixteenletters17",
+        ]
+    ),
     max_size=60,
 )
 
 
-@given(st.lists(st.one_of(st.none(), CLOSE, REPEATED.map(" ".join)), min_size=1, max_size=8), st.integers(1, 9))
+@given(
+    st.lists(st.one_of(st.none(), CLOSE, REPEATED.map(" ".join)), min_size=1, max_size=8), st.integers(1, 9)
+)
 @settings(max_examples=300)
 def test_repetition(rows, n):
     assert call(F["text.repetition"], rows, n=n) == each(rows, lambda x: repetition(x, n))
@@ -266,10 +302,15 @@ def test_words_that_share_every_hash_are_still_told_apart(monkeypatch):
 # --- scripts -----------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.one_of(st.none(), st.text(alphabet="aZé 1.中文ひカдЖ𝒳𠀀\n", max_size=30)), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.one_of(st.none(), st.text(alphabet="aZé 1.中文ひカдЖ𝒳𠀀\n", max_size=30)), min_size=1, max_size=5
+    )
+)
 def test_script_share(rows):
     names = {"Latin": "LATIN", "Han": "CJK", "Cyrillic": "CYRILLIC", "Hiragana": "HIRAGANA"}
     for script, prefix in names.items():
+
         def share(x, prefix=prefix):
             letters = [unicodedata.name(c) for c in x if c.isalpha()]
             return sum(name.startswith(prefix) for name in letters) / max(len(letters), 1)

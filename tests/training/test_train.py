@@ -111,6 +111,18 @@ def test_the_global_generators_do_not_matter(task: dict[str, Any], tmp_path: Pat
     assert weights(plain.policy) == weights(run(task, tmp_path, noisy, train__steps=3).policy)
 
 
+def test_a_small_policy_takes_one_thread(task: dict[str, Any], tmp_path: Path) -> None:
+    seen = []
+
+    def spy(rows: Mapping[str, Sequence[Any]], /, *, group: np.ndarray, step: int) -> Scores:
+        seen.append(torch.get_num_threads())
+        return score(rows, group=group, step=step)
+
+    torch.set_num_threads(2)
+    run(task, tmp_path, spy, train__steps=1, train__threads=None)
+    assert (seen, torch.get_num_threads()) == ([1], 2)
+
+
 def test_warm_up_imitates(task: dict[str, Any], tmp_path: Path) -> None:
     demos = [{"prompt": f"{n}=", "completion": "x" * n} for n in (1, 2, 3)]
     (tmp_path / "demos.jsonl").write_text("\n".join(map(json.dumps, demos)))

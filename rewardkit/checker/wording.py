@@ -1,0 +1,66 @@
+"""How diagnostics name things: short, in the words of the spec."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from itertools import islice
+
+from rewardkit.checker.spec import Value
+from rewardkit.diagnostics import Span
+from rewardkit.types.types import UNITS, Type
+
+#: names that a suggestion is looked for among, so that hostile files cost no more than long ones
+_MOST_NAMES = 2_000
+
+
+def text_of(thing: Value | Span, most: int = 40) -> str:
+    """What stands in the file, on one line; `…` where it is long."""
+    span = thing.span if isinstance(thing, Value) else thing
+    text = " ".join(span.text[: most * 4].split())
+    return text if len(text) <= most else "…"
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    names = list(names)
+    return ", ".join(f"`{name}`" for name in names[:most]) + (", …" if len(names) > most else "")
+
+
+def suggest(name: str, known: Iterable[str]) -> str | None:
+    near = difflib.get_close_matches(name, list(islice(known, _MOST_NAMES)), 1)
+    return f"did you mean `{near[0]}`?" if near else None
+
+
+def suffix(type_: Type) -> str:
+    """What numbers of a type end in: `tok`, or nothing."""
+    return UNITS[type_.unit] if type_.unit else ""
+
+
+def a_number(type_: Type) -> str:
+    """`tokens`, `a plain number`."""
+    return type_.unit or "a plain number"
+
+
+def with_unit(number: str, type_: Type) -> str:
+    """A number as it is written in the unit of a type: `0tok`."""
+    return number + suffix(type_)
+
+
+def peeled(value: Value) -> Value:
+    """The value under what narrowing put on top of it."""
+    while value.op == "alias":
+        value = value.args[0]
+    return value
+
+
+def null_origin(value: Value) -> Value | None:
+    """What makes a value null: the input, let or call that may be, read by functions that pass null on."""
+    for _ in range(100):
+        inner = peeled(value)
+        if inner.op not in ("call", "field"):
+            return value
+        passed = next((arg for arg in inner.args if arg.type.optional), None)
+        if passed is None:
+            return value
+        value = passed
+    return None

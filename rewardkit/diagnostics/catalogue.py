@@ -1,0 +1,90 @@
+"""Every code that a diagnostic can carry, and what it is about. Each has a section in `docs/diagnostics/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+#: the first two digits of a code -> what its family is about, and its page
+FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "00": ("files", "files.md"),
+        "01": ("how a spec is written", "syntax.md"),
+        "02": ("names and structure", "names.md"),
+        "04": ("types and units", "types.md"),
+        "05": ("levels and aggregates", "levels.md"),
+        "06": ("nulls", "nulls.md"),
+        "07": ("ranges", "ranges.md"),
+        "08": ("tests", "tests.md"),
+        "09": ("what is not there yet", "later.md"),
+    }
+)
+
+TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "RK0001": "a file without a statement",
+        "RK0101": "what cannot be read",
+        "RK0102": "a text that is not closed",
+        "RK0103": "an escape that does not exist",
+        "RK0104": "a plus before a value",
+        "RK0105": "a number that is not one",
+        "RK0106": "an expression or type that nests too deeply",
+        "RK0107": "a call of what has no name",
+        "RK0108": "a file that is too long",
+        "RK0109": "another edition of the language",
+        "RK0110": "LaTeX in a plain text",
+        "RK0201": "a value that does not exist",
+        "RK0202": "a name that is declared twice",
+        "RK0203": "a value that is defined by itself",
+        "RK0204": "a type that does not exist",
+        "RK0205": "a function that does not exist",
+        "RK0206": "a name that is taken",
+        "RK0207": "a term that is read above its declaration",
+        "RK0208": "a statement that stands in the wrong place or twice",
+        "RK0209": "a field that does not exist",
+        "RK0210": "arguments that do not fit",
+        "RK0211": "a normalizer that does not exist",
+        "RK0212": "an option that does not exist",
+        "RK0213": "a weight without a term",
+        "RK0214": "a weight or option that is given twice",
+        "RK0215": "an argument that is fixed when the spec is loaded",
+        "RK0216": "`reward` as a value",
+        "RK0401": "a value of the wrong type",
+        "RK0402": "units that differ",
+        "RK0403": "units that do not multiply or divide",
+        "RK0404": "two values of which one is taken, of different types",
+        "RK0406": "a `let` that is not what it is declared to be",
+        "RK0407": "a constant that the function refuses",
+        "RK0408": "a text that is not one of the choices",
+        "RK0501": "`over` and `for` without an aggregate",
+        "RK0502": "an aggregate that does not say over which rows",
+        "RK0503": "a value that differs where it must be one",
+        "RK0504": "an aggregate that decides which rows there are",
+        "RK0505": "an aggregate where there are no rows",
+        "RK0601": "a value that may be null",
+        "RK0602": "a fallback that is never used",
+        "RK0603": "an order that null does not have",
+        "RK0604": "a term that may be null",
+        "RK0605": "a test for null that is settled",
+        "RK0606": "a test for a failure that cannot happen",
+        "RK0701": "a term or reward that leaves its range",
+        "RK0702": "a denominator that can be 0",
+        "RK0703": "a range that is not one",
+        "RK0704": "a param outside its range",
+        "RK0705": "an argument outside its range",
+        "RK0706": "a closed gate outside the range",
+        "RK0801": "a sample that lacks what the spec reads",
+        "RK0802": "a field that a sample cannot give",
+        "RK0803": "an expectation of what is not there",
+        "RK0804": "a field of the wrong type or range",
+        "RK0805": "a sample without a group, an advantage without a normalizer",
+        "RK0806": "a test that expects nothing",
+        "RK0807": "samples with different steps",
+        "RK0808": "a tolerance in the wrong place",
+        "RK0810": "an expectation that does not hold",
+        "RK0901": "a statement that is not there yet",
+        "RK0902": "a function that is not there yet",
+        "RK0903": "a normalizer that is not there yet",
+        "RK0904": "a part of a test that is not there yet",
+    }
+)

@@ -1,0 +1,563 @@
+"""Mistakes that people make in a new language, each with what to write here instead.
+
+Every function looks at one kind of mistake and answers it, or returns `None`. They are tried in order.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from fractions import Fraction
+
+from rewardkit.diagnostics import Label, Span
+from rewardkit.language.sketch import KEYWORDS, STATEMENTS, closing
+from rewardkit.language.syntax_errors import FORMS, Answer, Spot, either, short
+from rewardkit.types.interval import show
+
+_NO_OPERATOR = "`{0}` is not an operator here"
+_COMMENT = ("`{0}` does not begin a comment", "comments begin with `#`")
+
+#: signs of other languages, and what to write instead
+_SIGNS = {
+    "&&": (_NO_OPERATOR, "write `and`"),
+    "&": (_NO_OPERATOR, "write `and`"),
+    "||": (_NO_OPERATOR, "write `or`"),
+    "|": (_NO_OPERATOR, "write `or`"),
+    "!": (_NO_OPERATOR, "write `not`"),
+    "~": (_NO_OPERATOR, "write `not`"),
+    "**": ("there is no power operator", "multiply, `x * x`, or use `exp` and `log`"),
+    "^": ("there is no power operator", "multiply, `x * x`, or use `exp` and `log`"),
+    "//": ("`//` is not an operator here", "write `floor(a / b)`; a comment begins with `#`"),
+    "%": ("there is no remainder operator", "write `a - b * floor(a / b)`"),
+    "/*": _COMMENT,
+    "*/": _COMMENT,
+    "--": _COMMENT,
+    "===": (_NO_OPERATOR, "write `==`"),
+    "!==": (_NO_OPERATOR, "write `!=`"),
+    "<>": (_NO_OPERATOR, "write `!=`"),
+    "=!": (_NO_OPERATOR, "write `!=`"),
+    "=>": (_NO_OPERATOR, "write `>=`"),
+    "=<": (_NO_OPERATOR, "write `<=`"),
+    ":=": (_NO_OPERATOR, "write `=`"),
+    "+=": (_NO_OPERATOR, "a name has one value; write it as one expression"),
+    "-=": (_NO_OPERATOR, "a name has one value; write it as one expression"),
+    "->": ("a result type follows `:`", "write `: real`"),
+    "?": ("there is no `?` operator", "write `if … then … else …`; for a value that may be null, `x ?? y`"),
+    "?:": (_NO_OPERATOR, "write `x ?? y`"),
+    "?.": (_NO_OPERATOR, "write `.`: a field of null is null"),
+    ";": ("no `;` is needed here", "leave it out: a statement ends where the next keyword begins"),
+    "\\": ("unexpected `\\`", r'LaTeX stands in a raw text: `r"\boxed"`'),
+    "@": ("there are no decorators", "leave it out"),
+}
+
+#: characters that look like ours
+_LOOKALIKES = {
+    "–": "-", "—": "-", "−": "-", "×": "*", "·": "*", "÷": "/", "≥": ">=", "≤": "<=", "≠": "!=", "∞": "inf",
+    "¬": "not", "∧": "and", "∨": "or", "→": "=", "…": "the values themselves", "：": ":", "，": ",",
+    "（": "(", "）": ")", "＝": "=",
+}  # fmt: skip
+
+#: words that open statements elsewhere, and ours
+_OPENERS = {
+    "var": "let", "const": "let", "val": "let", "set": "let", "define": "let", "metric": "term",
+    "component": "term", "score": "term", "import": "use", "include": "use", "from": "use",
+    "function": "def", "func": "def", "fn": "def", "weights": "reward", "weight": "reward",
+    "rewards": "reward", "total": "reward", "return": "reward", "column": "input", "field": "input",
+    "parameter": "param", "arg": "param", "option": "param", "filter": "skip", "drop": "skip",
+    "ignore": "skip", "assert": "prove", "check": "prove", "claim": "prove", "require": "prove",
+    "normalizer": "advantage", "normalize": "advantage", "normalise": "advantage", "version": "language",
+    "external": "extern", "case": "test", "describe": "test",
+}  # fmt: skip
+
+_IN_TESTS = ("sample", "group", "mock", "expect", "rows")
+
+
+def known_mistake(spot: Spot) -> Answer | None:
+    for look in _LOOKS:
+        answer = look(spot)
+        if answer is not None:
+            return answer
+    return None
+
+
+# --- characters ----------------------------------------------------------------------------------
+
+
+def _text(spot: Spot) -> Answer | None:
+    rest, start = spot.rest, spot.span.start
+    if spot.kind == "" and rest.startswith('"""'):
+        span = Span(spot.source, start, start + 3)
+        return Answer("this text is never closed", 'close it with `"""`', span, "RK0102")
+    if spot.kind == "" and rest.startswith(('"', 'r"')):
+        line_end = spot.source.text.find("\n", start)
+        span = Span(spot.source, start, len(spot.source.text) if line_end < 0 else line_end)
+        advice = 'close it with `"`; a text over several lines stands in `"""…"""`'
+        return Answer("this text is not closed on its line", advice, span, "RK0102")
+    quoted = re.match(r"'([^'\n]*)'|‘([^’\n]*)’|“([^”\n]*)”|«([^»\n]*)»|`([^`\n]*)`", rest)
+    if quoted:
+        inner = next(group for group in quoted.groups() if group is not None)
+        advice = f'write `"{short(inner)}"`' if '"' not in inner and "\\" not in inner else 'write `r"…"`'
+        return Answer('texts stand in `"`', advice, spot.span.inside(0).to(_ahead(spot, quoted.end())))
+    if rest[0:1] and rest[0] in "'‘’“”«»`":
+        return Answer('texts stand in `"`', 'write `"…"`')
+    before = spot.word(-1)
+    touches = before.end == spot.span.start and re.match(r'[\w"]', rest) is not None
+    if before.kind == "text" and touches:
+        return Answer(
+            f"unexpected `{short(spot.text)}` after a text",
+            r'a `"` inside a text is written `\"`; a text in `"""…"""` may hold any',
+            labels=(Label(spot.place(before), "the text ends here"),),
+        )
+    if before.kind == "name" and touches and rest[0] == '"':
+        if before.text in ("f", "F"):
+            return Answer(
+                "there are no formatted texts", "write the text without the `f`", spot.place(before)
+            )
+        return Answer(
+            f"a text does not begin with `{before.text}`",
+            'write `"…"`, or `r"…"` for a raw one',
+            spot.place(before),
+        )
+    return None
+
+
+def _number(spot: Spot) -> Answer | None:
+    rest, before = spot.rest, spot.word(-1)
+    wrong = re.match(r"[0-9](?:[A-Za-z0-9_]|\.(?=[A-Za-z0-9_]))*", rest) if spot.kind == "" else None
+    if wrong:
+        return _not_a_number(wrong.group(), _ahead(spot, wrong.end()))
+    if spot.wants_value and re.match(r"\.[0-9]", rest):
+        number = re.match(r"\.[0-9]+", rest)
+        assert number is not None
+        return _not_a_number(number.group(), _ahead(spot, number.end()))
+    if before.kind == "number" and before.text.endswith(".") and before.text.count(".") == 1:
+        return _not_a_number(before.text, spot.place(before))
+    if before.kind != "number":
+        return None
+    if rest.startswith("%") and (spot.ends or not re.match(r"%\s*[\w(]", rest)):
+        share = show(Fraction(before.text) / 100) if re.fullmatch(r"[0-9.]+", before.text) else "0.05"
+        return Answer("there are no percentages", f"write `{share}`", spot.place(before).to(spot.span))
+    if spot.text == "," and before.end == spot.span.start and re.match(r",[0-9]{3}\b", rest):
+        whole = re.match(r"(?:,[0-9]{3})+\b", rest)
+        assert whole is not None
+        number_text = before.text + whole.group()
+        return _not_a_number(number_text, spot.place(before).to(_ahead(spot, whole.end())))
+    unit = _unit(spot.text)
+    if unit is not None and not spot.sketch.opens_line(spot.word(0)):
+        written = _with_unit(before.text, spot.text)
+        span = spot.place(before).to(spot.span)
+        return Answer("a unit stands right at its number", f"write `{written}`", span, "RK0105")
+    return None
+
+
+def _not_a_number(text: str, span: Span) -> Answer:
+    plain = text.replace("_", "").replace(",", "")
+    parts = re.fullmatch(r"([0-9]*\.?[0-9]*)([A-Za-z]*)", plain)
+    advice = "a number is `12`, `0.5` or `1e-4`; with a unit it is `4096tok`, `80ch` or `1.5s`"
+    if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,16}", plain):
+        advice = f"write `{int(plain, 16)}`"
+    elif parts and parts[1].strip("."):
+        digits = "0" + parts[1] if parts[1].startswith(".") else parts[1].rstrip(".")
+        if not parts[2]:
+            advice = f"write `{digits}`"
+        elif parts[2] in ("k", "K", "m", "M"):
+            whole = show(Fraction(digits) * (1000 if parts[2] in "kK" else 1_000_000))
+            advice = f"write `{whole}`, or with its unit, `{whole}tok`"
+        elif _unit(parts[2]):
+            advice = f"write `{_with_unit(digits, parts[2])}`"
+    return Answer(f"`{short(text)}` is not a number", advice, span, "RK0105")
+
+
+def _unit(word: str) -> str | None:
+    word = word.lower()
+    known = {"t": "tok", "ch": "ch", "c": "ch", "s": "s", "ms": "ms", "min": "min", "m": "min"}
+    for start, unit in (("tok", "tok"), ("char", "ch"), ("sec", "s"), ("minute", "min"), ("milli", "ms")):
+        if word.startswith(start):
+            return unit
+    return known.get(word)
+
+
+def _with_unit(digits: str, word: str) -> str:
+    unit = _unit(word) or ""
+    if unit in ("ms", "min") and re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits):
+        seconds = Fraction(digits) / 1000 if unit == "ms" else Fraction(digits) * 60
+        return show(seconds) + "s"
+    return digits + unit
+
+
+def _sign(spot: Spot) -> Answer | None:
+    """Signs of other languages, looked up with the signs that touch them."""
+    text, at = spot.source.text, spot.span.start
+    if spot.kind not in ("", "$END") and spot.text[:1].isalnum():
+        return None
+    if re.match(r"\|\s*(?:null|None)\b", spot.rest):
+        end = re.match(r"\|\s*\w+", spot.rest)
+        assert end is not None
+        return Answer(
+            "a type that may be null ends in `?`", f"write `{spot.word(-1).text}?`", _ahead(spot, end.end())
+        )
+    for back, forward in ((2, 1), (1, 2), (0, 3), (1, 1), (0, 2), (0, 1)):
+        sign = text[max(0, at - back) : at + forward]
+        if len(sign) != back + forward or sign not in _SIGNS or spot.kind == "$END":
+            continue
+        if len(sign) == 1 and spot.kind != "" and sign != "?":
+            continue
+        message, advice = _SIGNS[sign]
+        if sign == "//" and spot.sketch.opens_line(spot.word(0)):
+            message, advice = _COMMENT
+        return Answer(message.format(sign), advice, Span(spot.source, at - back, at + forward))
+    char = text[at : at + 1]
+    if spot.kind == "" and char in _LOOKALIKES:
+        return Answer(f"unexpected `{char}`", f"write `{_LOOKALIKES[char]}`")
+    if spot.kind == "" and char and (not char.isprintable() or not char.strip()):
+        name = f"U+{ord(char):04X}"
+        return Answer(
+            f"there is a character here that cannot be seen, {name}", "delete it, or type a plain space"
+        )
+    if spot.kind == "" and char.isalpha():
+        word = spot.word(0) if spot.word(0).start == at else spot.word(-1)
+        span = spot.place(word) if word.start <= at < word.end else None
+        return Answer(
+            "names are made of the letters `a` to `z` and `A` to `Z`, digits and `_`",
+            'other letters stand in texts: an input takes its column\'s name from `from "…"`',
+            span,
+        )
+    return None
+
+
+def _ahead(spot: Spot, length: int) -> Span:
+    return Span(spot.source, spot.span.start, spot.span.start + length)
+
+
+# --- brackets --------------------------------------------------------------------------------------
+
+
+def _bracket(spot: Spot) -> Answer | None:
+    if spot.text not in (")", "]", "}") or spot.kind == "":
+        return None
+    if spot.word(-1).text == ",":
+        return Answer(f"no `,` is needed before `{spot.text}`", "leave it out", spot.place(spot.word(-1)))
+    if not spot.open:
+        return Answer(f"`{spot.text}` closes nothing", "leave it out")
+    bracket = spot.open[-1]
+    half_open = bracket.text in "([" and spot.text in ")]" and spot.wants_value  # of a range
+    if closing(bracket.text) == spot.text or half_open:
+        return None
+    return Answer(
+        f"`{bracket.text}` is closed by `{spot.text}`",
+        f"write `{closing(bracket.text)}`",
+        labels=(Label(spot.place(bracket), "opened here"),),
+    )
+
+
+def _dictionary(spot: Spot) -> Answer | None:
+    if spot.text == "{" and spot.wants_value:
+        return Answer("`{` does not begin a value", 'structured values are JSON in a text: `"""{"a": 1}"""`')
+    return None
+
+
+# --- operators -------------------------------------------------------------------------------------
+
+
+def _equals(spot: Spot) -> Answer | None:
+    if spot.text != "=":
+        return None
+    name, at = spot.word(-1).text, spot.span.start
+    if spot.source.text[at - 1 : at] == "=" and spot.wants_value:
+        return Answer("`==` compares, and does not declare", "write `=`", Span(spot.source, at - 1, at + 1))
+    if spot.word(-2).text in STATEMENTS and spot.word(-2).text not in ("reward", "skip", "mask", "prove"):
+        if spot.word(-2).text == "param":
+            value = spot.word(1)
+            kind = {"text": "text", "number": _number_type(value.text)}.get(value.kind, "bool")
+            if kind == "bool" and value.text not in ("true", "false"):
+                kind = "real"
+            return Answer("a param says its type", f"write `param {name}: {kind} = …`")
+        if spot.word(-2).text == "input":
+            return Answer("an input says its type", f"write `input {name}: {short(spot.word(1).text)}`")
+    if spot.open and "COLON" in spot.accepts and spot.form in ("reward", "advantage"):
+        what = "a weight" if spot.form == "reward" else "an option"
+        return Answer(f"{what} follows `:`", f"write `{name}: {short(spot.word(1).text)}`")
+    if spot.open and spot.open[-1].text == "(" and spot.word(-2).text in ("(", ","):
+        return Answer("a named argument is written with `:`", f"write `{name}: …`")
+    if "COMPARE" in spot.accepts:
+        return Answer("`=` does not compare", "write `==`")
+    return None
+
+
+def _number_type(text: str) -> str:
+    for suffix, unit in (("tok", "tokens"), ("ch", "chars"), ("s", "seconds")):
+        if text.endswith(suffix):
+            return unit
+    return "real" if "." in text else "int"
+
+
+def _comparison(spot: Spot) -> Answer | None:
+    if spot.kind != "COMPARE":
+        return None
+    if spot.after_value and "COMPARE" not in spot.accepts:
+        words = spot.sketch.words[spot.sketch.index(spot.start) : spot.index]
+        first = next((w for w in reversed(words) if w.text in ("==", "!=", "<", ">", "<=", ">=")), None)
+        advice = "write `a < b and b < c`"
+        if first is not None:
+            middle = " ".join(spot.source.text[first.end : spot.span.start].split())
+            if len(middle) <= 40:
+                advice = f"write `… {first.text} {middle} and {middle} {spot.text} …`"
+        return Answer("comparisons do not chain", advice)
+    if spot.wants_value and spot.word(-1).text in ("and", "or"):
+        return Answer(
+            f"`{spot.text}` compares nothing",
+            f"name the value again: `a > 0 {spot.word(-1).text} a {spot.text} 1`",
+        )
+    return None
+
+
+def _word_operator(spot: Spot) -> Answer | None:
+    """`in`, `is`, `not in`, a trailing `if`: words between values in other languages."""
+    if not spot.after_value and not (spot.text == "in" and "EQUAL" in spot.accepts):
+        return None
+    text, line = spot.text, spot.sketch.opens_line(spot.word(0))
+    if text == "is" and not line:
+        negated = spot.word(1).text == "not"
+        return Answer(_NO_OPERATOR.format("is"), "write `!= null`" if negated else "write `== null`")
+    if text == "in" and spot.form == "term" and "EQUAL" in spot.accepts:
+        return Answer("the range stands before the gate", f"write `{FORMS['term']}`")
+    if text == "in" or (text == "not" and spot.word(1).text == "in"):
+        word = spot.place(spot.word(0)).to(spot.place(spot.word(1))) if text == "not" else None
+        return Answer(
+            "there is no `in` operator",
+            'write `text.contains(x, piece)`, or `text.one_of(x, ["a", "b"])`',
+            word,
+        )
+    if text == "if" and not line:
+        return Answer("the condition stands first", "write `if … then … else …`")
+    if text == "when" and spot.form == "term":
+        return Answer("the gate stands before `=`", f"write `{FORMS['term']}`")
+    if text == "where" and spot.word(-1).text in ("group", "batch"):
+        return Answer(
+            "`where` stands inside the call", f"write `mean(x where condition) over {spot.word(-1).text}`"
+        )
+    if text == "then":
+        return Answer("`then` has no `if`", "write `if … then … else …`")
+    if text == "else":
+        return Answer("`else` has no `if … then`", "write `if … then … else …`")
+    return None
+
+
+def _parentheses(spot: Spot) -> Answer | None:
+    if spot.text in ("if", "not") and spot.wants_value and spot.text.upper() not in spot.accepts:
+        end = spot.text + " …"
+        return Answer(f"`{end}` needs parentheses here", f"write `({end})`")
+    return None
+
+
+def _if(spot: Spot) -> Answer | None:
+    """`if` without `then` or `else`, and what other languages write for them."""
+    if "THEN" in spot.accepts and spot.text in (":", "{", "?", "=>"):
+        return Answer(f"unexpected `{spot.text}`: expected `then`", "write `if … then … else …`")
+    if ("ELSE" in spot.accepts and spot.form != "term") or (
+        "ELSE" in spot.accepts and "EQUAL" not in spot.accepts
+    ):
+        if spot.text in ("elif", "elseif", "elsif"):
+            return Answer(f"there is no `{spot.text}`", "write `else if … then …`")
+        if spot.ends:
+            return Answer(
+                "this `if` has no `else`",
+                "write `if … then … else …`: a value is wanted either way",
+                _last_if(spot),
+            )
+    return None
+
+
+def _last_if(spot: Spot) -> Span:
+    words = spot.sketch.words[spot.sketch.index(spot.start) : spot.index]
+    word = next((w for w in reversed(words) if w.text == "if"), spot.word(-1))
+    return spot.place(word)
+
+
+def _function(spot: Spot) -> Answer | None:
+    words = spot.sketch.words[max(0, spot.index - 3) : spot.index]
+    for word in words:
+        if word.kind == "name" and word.text in ("lambda", "function", "fn"):
+            return Answer(
+                "there are no functions without a name", "declare one: `def f(x: real) = …`", spot.place(word)
+            )
+    if spot.text == "for" and spot.open and spot.open[-1].text == "[":
+        return Answer(
+            "lists are not built by `for`",
+            "fold the list to one value: `any(… for x in xs)`, `mean(… for x in xs)`",
+        )
+    if spot.text == ":" and "RSQB" in spot.accepts and spot.open and spot.open[-1].text == "[":
+        return Answer(
+            "there are no slices", "take one item, `xs[0]`; cut a text with `text.before` or `text.after`"
+        )
+    if spot.text == "group" and spot.word(-1).text == "in":
+        return Answer("a group is not a list", "write `mean(completion.tokens) over group`")
+    return None
+
+
+# --- statements ------------------------------------------------------------------------------------
+
+
+def _colon(spot: Spot) -> Answer | None:
+    if spot.text != ":" or "EQUAL" not in spot.accepts:
+        return None
+    if spot.form == "sample":
+        words = spot.sketch.words
+        first = spot.index - 1
+        while words[first - 1].text == ".":
+            first -= 2
+        path = spot.source.text[words[first].start : words[spot.index - 1].end]
+        return Answer("a sample's field is given with `=`", f"write `{path} = {short(spot.word(1).text)}`")
+    if spot.form == "term":
+        return Answer("a term's value follows `=`", f"write `{FORMS['term']}`")
+    return None
+
+
+def _comma(spot: Spot) -> Answer | None:
+    if spot.text == "," and (spot.after_value or "RBRACE" in spot.accepts or "$END" in spot.accepts):
+        if spot.form in ("reward", "advantage") and spot.open:
+            advice = "leave it out: entries follow each other, `a: 1.0  b: 0.2`"
+        elif spot.form == "sample":
+            advice = "leave it out: fields follow each other, `a = 1  b = 2`"
+        else:
+            advice = "leave it out: a statement ends where the next keyword begins"
+        return Answer("no `,` is needed here", advice)
+    return None
+
+
+def _range(spot: Spot) -> Answer | None:
+    before = spot.word(-1)
+    if spot.text == "[" and spot.form in ("term", "input", "param", "reward") and "IN" in spot.accepts:
+        end = re.match(r"\[[^\]\n]{0,30}[\])]", spot.rest)
+        return Answer("a range follows `in`", f"write `in {end.group() if end else '[0, 1]'}`")
+    if before.text == "in" and spot.accepts and spot.accepts <= {"LPAR", "LSQB"}:
+        dots = re.match(r"(-?[0-9.]*[0-9]\w*?)\s*(?:\.\.+|-|to)=?\s*(-?[0-9.]*[0-9]\w*)", spot.rest)
+        advice = f"write `in [{dots[1]}, {dots[2]}]`" if dots else "write `in [0, 1]`"
+        return Answer("a range stands in brackets", advice)
+    return None
+
+
+def _when(spot: Spot) -> Answer | None:
+    if spot.accepts == {"WHEN"} and spot.form in ("skip", "mask") and not spot.ends:
+        span = spot.place(spot.word(-1)) if spot.text not in ("if", "where", "unless") else None
+        return Answer(f"`{spot.form}` is followed by `when`", f"write `{FORMS[spot.form]}`", span)
+    return None
+
+
+def _type(spot: Spot) -> Answer | None:
+    if (
+        spot.text == "]"
+        and spot.word(-1).text == "["
+        and spot.form in ("input", "param", "def", "extern", "let")
+    ):
+        item = spot.word(-2).text
+        return Answer(
+            "a list's type names its items", f"write `list[{item}]`", spot.place(spot.word(-2)).to(spot.span)
+        )
+    if spot.form in ("input", "param") and spot.accepts == {"COLON"} and spot.word(0).kind == "name":
+        return Answer("a type follows `:`", f"write `{spot.form} {spot.word(-1).text}: {short(spot.text)}`")
+    if spot.form in ("def", "extern") and spot.text in (")", ",") and spot.accepts == {"COLON"}:
+        return Answer(
+            "a parameter says its type", f"write `{spot.word(-1).text}: real`", spot.place(spot.word(-1))
+        )
+    return None
+
+
+def _reward(spot: Spot) -> Answer | None:
+    if spot.form == "reward" and spot.text == "{" and spot.word(-2).end:
+        before = spot.word(-2)  # `reward` was read as the value that is wanted there
+        return Answer(f"expected a value after `{short(before.text)}`", None, spot.place(before))
+    if spot.form == "prove" and spot.word(-1).text == "advantage":
+        return Answer(
+            "a claim on advantages says the size of a group", "write `in advantage for groups of 8`"
+        )
+    if spot.form == "reward" and "LBRACE" in spot.accepts:
+        return Answer("`reward` lists weighted terms in braces", f"write `{FORMS['reward']}`")
+    if spot.form == "advantage" and spot.text == "(" and "LBRACE" in spot.accepts:
+        return Answer("options stand in braces", f"write `{FORMS['advantage']}`")
+    return None
+
+
+def _keyword_as_name(spot: Spot) -> Answer | None:
+    """A keyword where a name is declared, or where a value is read."""
+    declares = "NAME" in spot.accepts and not spot.wants_value and "LPAR" not in spot.accepts
+    if spot.text not in KEYWORDS or (spot.ends and spot.sketch.opens_line(spot.word(0))):
+        return None
+    if declares and (
+        spot.word(-1).text in (*STATEMENTS, "sample", "for", "as") or spot.word(1).text in (":", "=")
+    ):
+        advice = (
+            f'write `input my_{spot.text}: … from "{spot.text}"`'
+            if spot.form == "input"
+            else "choose another name"
+        )
+        return Answer(f"`{spot.text}` is a keyword, and cannot be a name", advice)
+    if spot.wants_value and spot.text not in (
+        "then",
+        "else",
+        "in",
+        "and",
+        "or",
+        "where",
+        "when",
+        "for",
+        "over",
+    ):
+        return Answer(
+            f"`{spot.text}` is a keyword, and no value", "name a value, or choose another name for it"
+        )
+    return None
+
+
+def _statement(spot: Spot) -> Answer | None:
+    """A word that begins no statement, where one would have to begin."""
+    word = spot.word(0)
+    if "$END" not in spot.accepts or word.kind != "name" or word.start != spot.span.start:
+        return None
+    if spot.after_value and not spot.sketch.opens_line(word) and spot.word(1).text != "=":
+        return None
+    text = word.text
+    if text in _IN_TESTS:
+        return Answer(f"`{text}` stands in a test", 'write it inside `test "name" { … }`')
+    if text in ("if", "for", "while", "else", "elif"):
+        return Answer(
+            f"`{text}` does not begin a statement",
+            "a condition is a term's gate, `term … when … = …`, or part of a value, `if … then … else …`",
+        )
+    if spot.word(1).text == "=" and text not in KEYWORDS:
+        return Answer(
+            "a declaration begins with a keyword",
+            f"write `let {text} = …`, or `term {text} = …` for a reward",
+        )
+    ours = _OPENERS.get(text.lower())
+    near = difflib.get_close_matches(text.lower(), STATEMENTS, 1, 0.7)
+    if ours is None and near:
+        return Answer(f"`{short(text)}` does not begin a statement", f"did you mean `{near[0]}`?")
+    advice = f"write `{FORMS[ours]}`" if ours else "statements begin with " + either(STATEMENTS)
+    return Answer(f"`{short(text)}` does not begin a statement", advice)
+
+
+def _in_test(spot: Spot) -> Answer | None:
+    if (
+        "EXPECT" in spot.accepts
+        and "RBRACE" in spot.accepts
+        and spot.word(0).kind == "name"
+        and not spot.ends
+    ):
+        words = {
+            "assert": "expect",
+            "check": "expect",
+            "require": "expect",
+            "row": "sample",
+            "case": "sample",
+        }
+        ours = words.get(spot.text.lower())
+        advice = f"write `{FORMS[ours]}`" if ours else "a test holds " + either(_IN_TESTS)
+        return Answer(f"`{short(spot.text)}` does not belong in a test", advice)
+    return None
+
+
+_LOOKS = (
+    _text, _number, _function, _sign, _comparison, _if, _range, _type, _reward, _when, _equals, _bracket,
+    _dictionary, _word_operator, _colon, _comma, _parentheses, _keyword_as_name, _in_test, _statement,
+)  # fmt: skip

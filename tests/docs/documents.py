@@ -1,0 +1,72 @@
+"""Documents that run: fenced `rwd` blocks, and the diagnostics shown after them.
+
+A `rwd` block with a `text` block right after it gives exactly what that block shows. Every other `rwd`
+block checks without errors. To write the `text` blocks anew after a message has changed:
+
+    python tests/docs/documents.py --update
+
+and then read what changed: `git diff docs`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewardkit.checker import check
+from rewardkit.diagnostics import Source, render_full
+
+ROOT = Path(__file__).parents[2]
+_FENCED = re.compile(r"^```rwd\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    path: Path
+    line: int
+    spec: str
+    shown: str | None  # the diagnostics that the document shows, `None` where it shows none
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}"
+
+
+def documents() -> list[Path]:
+    return [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("grammar/**/*.md"))]
+
+
+def blocks(path: Path) -> list[Block]:
+    text = path.read_text(encoding="utf-8")
+    return [
+        Block(path, text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in _FENCED.finditer(text)
+    ]
+
+
+def diagnosed(spec: str) -> str:
+    """What a spec's check shows, as the document shows it."""
+    _, found = check(Source("spec.rwd", spec))
+    return "\n\n".join(render_full(d) for d in found) + "\n"
+
+
+def update(path: Path) -> bool:
+    """Write the diagnostics of a document anew; whether that changed it."""
+    text = path.read_text(encoding="utf-8")
+
+    def anew(match: re.Match[str]) -> str:
+        if match[2] is None:
+            return match[0]
+        return match[0][: match.start(2) - match.start()] + diagnosed(match[1]) + "```"
+
+    new = _FENCED.sub(anew, text)
+    path.write_text(new, encoding="utf-8")
+    return new != text
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--update"]:
+        sys.exit(__doc__)
+    for document in documents():
+        if update(document):
+            print(f"updated {document.relative_to(ROOT)}")

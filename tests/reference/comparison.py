@@ -1,0 +1,79 @@
+"""Runs one spec on some rows both ways, and says where the two disagree."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import evaluator
+import numpy as np
+
+from rewardkit.runtime.columns import values_of
+from rewardkit.runtime.reward import Reward
+from rewardkit.runtime.rows import Rows
+from rewardkit.runtime.scores import Scores
+
+COUNTED = ("inline", "batch", "worker")
+
+
+def compare(
+    reward: Reward,
+    rows: Sequence[Mapping[str, Any]],
+    group: Any = None,
+    step: int = 0,
+    params: Mapping[str, Any] | None = None,
+) -> Scores:
+    """The scores of a fresh `reward`, where the reference evaluator agrees with all of them.
+
+    Terms, gates, weights, totals, which rows are skipped and masked, which values are faults and not
+    nulls, which rows have a fault, every let that some row reaches, and how often each function is called.
+    """
+    found = reward.evaluate(Rows(list(rows)), group, step)
+    scores = reward.scores_of(found)
+    reference = evaluator._Evaluator(reward.spec, rows, group, params or {}, step)
+    expected = reference.score()
+    engine, plan = found.engine, reward.plan
+
+    assert scores.skipped.tolist() == expected.skipped
+    assert scores.masked.tolist() == expected.masked
+    for name, values in expected.terms.items():
+        column = engine.columns[plan.terms[name]]
+        _same(name, scores.frame.get_column(name).to_list(), values)
+        faults = [value is evaluator.FAULT for value in values]
+        assert (column.fault & ~scores.skipped).tolist() == faults, name
+    for name, values in expected.gates.items():
+        _same(f"gate of {name}", _plain(scores.gates[name]), values)
+    _same("total", _plain(scores.total), expected.totals)
+    if not all(expected.skipped):
+        _same("weights", _plain(scores.weights), expected.weights)
+    if expected.scale is not None:
+        _same("scale", _plain(scores.scale), expected.scale)
+    for name, value in reward.spec.lets.items():
+        column = engine.columns[plan.lets[name]]
+        for row in range(len(rows)):
+            if (id(value), row) in reference.known:
+                assert column.done[row], f"let {name}, row {row} is reached"
+                _same(f"let {name}", values_of(column, np.array([row])), [reference.known[id(value), row]])
+    assert set(scores.faults.get_column("row").to_list()) == expected.faulted
+    reached: dict[str, int] = {}
+    for name, executor, _, _ in expected.calls:
+        if executor in COUNTED:
+            reached[name] = reached.get(name, 0) + 1
+    assert reward.counts == reached
+    return scores
+
+
+def _plain(values: Any) -> list[float | None]:
+    return [None if math.isnan(x) else x for x in np.asarray(values, np.float64).tolist()]
+
+
+def _same(what: str, found: Sequence[Any], expected: Sequence[Any]) -> None:
+    for row, (a, b) in enumerate(zip(found, expected, strict=True)):
+        b = None if b is evaluator.FAULT else b
+        assert equal(a, b), f"{what}, row {row}: the plan gives {a!r}, the reference {b!r}"
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Equal bits; numbers of the frame are floats, whatever they were in the spec."""
+    if a is None or b is None or isinstance(a, str | tuple):
+        return bool(a == b)
+    return float(a) == float(b)

@@ -1,0 +1,360 @@
+"""Well-typed specs and rows for them, drawn by type: what hypothesis feeds to both evaluators."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+#: declared in every spec; a spec reads some of them
+HEADER = """\
+input i: int
+input small: int in [-5, 5]
+input n: int?
+input r: real in [-2, 2]
+input wide: real
+input q: real?
+input b: bool
+input c: bool?
+input s: text
+input t: text?
+input words: list[text]
+input xs: list[int]
+input prompted: int in [0, 9] per prompt
+param budget: tokens in [1tok, 100tok] = 10tok
+param scale: real in [0, 2] = 0.5
+param mode: text = "fast"
+param on: bool = true
+"""
+
+INTS = st.one_of(
+    st.integers(-4, 4),
+    st.sampled_from([2**31, -(2**31), 2**53 + 1, 2**62, 2**62 - 1, 2**63 - 1, -(2**63), 3 * 10**9]),
+)
+SMALL = st.integers(-5, 5)
+REALS = st.one_of(
+    st.sampled_from([0.0, 1.0, -1.0, 0.1, 0.5, 1e-9, 1e16, 1e200, -1e200, 1.7e308, -1.7e308, 5e-324]),
+    st.floats(-10, 10, width=16),
+)
+TEXTS = st.one_of(
+    st.sampled_from(["", "a", "ab", "a b", "4", "so \\boxed{4}", "-3.5", "é\nÄ ", "tool", "x" * 40]),
+    st.text("ab 1\n", max_size=4),
+)
+_CALL = st.builds(
+    lambda name, n: {"type": "function", "function": {"name": name, "arguments": {"x": n}}},
+    st.sampled_from(["a", "tool"]),
+    st.integers(0, 2),
+)
+_MESSAGE = st.builds(
+    lambda role, text, calls: {"role": role, "content": text, **({"tool_calls": calls} if calls else {})},
+    st.sampled_from(["assistant", "tool", "user"]),
+    TEXTS,
+    st.lists(_CALL, max_size=2),
+)
+ROW = st.fixed_dictionaries(
+    {
+        "i": INTS,
+        "small": SMALL,
+        "n": st.none() | INTS,
+        "r": st.floats(-2, 2, width=32) | st.sampled_from([0.1, -0.3]),
+        "wide": REALS,
+        "q": st.one_of(st.none(), st.just(float("nan")), REALS),
+        "b": st.booleans(),
+        "c": st.none() | st.booleans(),
+        "s": TEXTS,
+        "t": st.none() | TEXTS,
+        "words": st.lists(TEXTS, max_size=3),
+        "xs": st.lists(INTS, max_size=3),
+        "completion": TEXTS | st.lists(_MESSAGE, min_size=1, max_size=3),
+        "completion_tokens": st.integers(0, 30),
+        "finished": st.booleans(),
+    }
+)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int]:
+    """Rows, and how many of them are a group."""
+    size, groups = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    rows = []
+    for _ in range(groups):
+        prompted, prompt = draw(st.integers(0, 9)), draw(TEXTS)
+        rows += [{**draw(ROW), "prompted": prompted, "prompt": prompt} for _ in range(size)]
+    return rows, size
+
+
+@st.composite
+def specs(draw: st.DrawFn, scopes: tuple[str, ...] = ("group", "group", "batch")) -> str:
+    """The text of a spec that passes the check."""
+    write = _Writer(draw, scopes)
+    lines = [HEADER]
+    if draw(st.booleans()):
+        lines.append(f"skip when {_Writer(draw, (), aggregates=False).of('bool', 2)}")
+    for k in range(draw(st.integers(0, 4))):
+        kind = draw(st.sampled_from(["bool", "int", "real", "text", "int?", "real?", "text?", "bool?"]))
+        declared = draw(st.sampled_from(["", f": {kind}"]))
+        if kind == "int" and draw(st.booleans()):
+            kind, declared = "real", ": real"
+            lines.append(f"let l{k}{declared} = {write.of('int', 2)}")
+        else:
+            lines.append(f"let l{k}{declared} = {write.of(kind, 3)}")
+        write.names.setdefault(kind, []).append(f"l{k}")
+    terms = []
+    for k in range(draw(st.integers(1, 3))):
+        lines.append(write.term(f"term{k}"))
+        terms.append(f"term{k}")
+    lines.append("reward { " + "  ".join(f"{name}: {write.weight()}" for name in terms) + " }")
+    if draw(st.integers(0, 3)) == 0:
+        lines.append(f"mask when {_Writer(draw, (), aggregates=False).of('bool', 2)}")
+    if draw(st.integers(0, 3)) == 0:
+        scale = f"mean({write.of('real', 2)}) over group"
+        lines.append(f"advantage grpo {{ scale: {scale} }}")
+    return "\n".join(lines)
+
+
+_NAMES = {
+    "bool": ["b", "on", "completion.finished"],
+    "int": ["i", "small", "completion.words", "prompted", "step"],
+    "real": ["r", "wide", "scale"],
+    "text": ["s", "completion.text", "prompt.text", "mode"],
+    "tokens": ["completion.tokens", "budget"],
+    "int?": ["n"],
+    "real?": ["q"],
+    "text?": ["t", "completion.reasoning"],
+    "bool?": ["c"],
+}
+_CONSTANTS = {
+    "bool": ["true", "false"],
+    "int": ["0", "1", "-2", "3", "9223372036854775807"],
+    "real": ["0.0", "0.5", "-1.5", "1e300", "0.1"],
+    "text": ['""', '"a"', '"4"', 'r"\\boxed{4}"'],
+    "tokens": ["4tok", "0tok"],
+}
+
+
+@dataclass
+class _Writer:
+    draw: Any
+    scopes: tuple[str, ...]
+    names: dict[str, list[str]] = field(default_factory=lambda: {k: list(v) for k, v in _NAMES.items()})
+    aggregates: bool = True
+    folds: int = 0
+
+    def one(self, *choices: Any) -> Any:
+        return self.draw(st.sampled_from(choices))
+
+    def inside(self, aggregates: bool | None = None, **names: str) -> "_Writer":
+        """A writer that knows more names, by kind."""
+        known = {kind: list(words) for kind, words in self.names.items()}
+        for name, kind in names.items():
+            for words in known.values():
+                while name in words:
+                    words.remove(name)
+            known.setdefault(kind, []).append(name)
+        return replace(self, names=known, aggregates=self.aggregates if aggregates is None else aggregates)
+
+    def of(self, kind: str, depth: int) -> str:
+        """An expression of a kind that stands anywhere an operand does."""
+        required = kind.rstrip("?")
+        if depth <= 0 or self.draw(st.integers(0, 4)) == 0:
+            words = [*self.names.get(kind, ()), *_CONSTANTS.get(kind, ())]
+            if kind.endswith("?"):
+                words = [*self.names.get(kind, ()), f"(if b then {self.of(required, 0)} else null)"]
+            return str(self.one(*words))
+        if kind.endswith("?"):
+            return self.optional(required, depth - 1)
+        general = [self._if, self._coalesce, self._narrowed, getattr(self, "_" + kind)]
+        return str(self.one(*general, *[getattr(self, "_" + kind)] * 5)(kind, depth - 1))
+
+    # --- any kind ----------------------------------------------------------------------------------
+
+    def _if(self, kind: str, depth: int) -> str:
+        return f"(if {self.of('bool', depth)} then {self.of(kind, depth)} else {self.of(kind, depth)})"
+
+    def _coalesce(self, kind: str, depth: int) -> str:
+        left = self.of(f"{kind}?", depth) if f"{kind}?" in _NAMES else self.of(kind, depth)
+        return f"({left} ?? {self.of(kind, depth)})"
+
+    def _narrowed(self, kind: str, depth: int) -> str:
+        """A test against null, and the name as a value where it settles it."""
+        optional = self.one("int?", "real?", "text?", "bool?")
+        name = self.one(*(self.names[optional] or [None]))
+        if name is None:
+            return self.of(kind, depth)
+        known = self.inside(**{name: optional.rstrip("?")})
+        if kind == "bool" and self.draw(st.booleans()):
+            shape = self.one("({n} != null and {x})", "({n} == null or {x})")
+            return str(shape.format(n=name, x=known.of("bool", depth)))
+        if self.draw(st.booleans()):
+            return f"(if {name} == null then {self.of(kind, depth)} else {known.of(kind, depth)})"
+        return f"(if {name} != null then {known.of(kind, depth)} else {self.of(kind, depth)})"
+
+    def optional(self, kind: str, depth: int) -> str:
+        x = self.of
+        shapes = [lambda: f"(if {x('bool', depth)} then {x(kind, depth)} else null)"]
+        shapes.append(lambda: f"(if {x('bool', depth)} then {x(kind + '?', depth)} else {x(kind, depth)})")
+        if kind == "text":
+            shapes += [
+                lambda: f"math.boxed({x('text', depth)})",
+                lambda: f"words[{x('int', depth)}]",
+                lambda: f"completion.messages[{x('int', 0)}].text",
+                lambda: f'text.before({x("text", depth)}, "b")',
+            ]
+        if kind == "int":
+            shapes += [lambda: f"xs[{x('int', 0)}]", lambda: f"probe.half({x('int', depth)})"]
+        if kind == "real":
+            shapes.append(lambda: f"math.number({x('text', depth)})")
+        if kind in ("int", "real") and self.aggregates:
+            shapes.append(lambda: self.over("min", kind, depth, where=True))
+        if kind == "real" and self.aggregates:
+            shapes.append(lambda: self.over("std", "real", depth))
+            shapes.append(lambda: self.over("rank", "int", depth, where=True))
+        return str(self.one(*shapes)())
+
+    # --- by kind -----------------------------------------------------------------------------------
+
+    def _bool(self, kind: str, depth: int) -> str:
+        x = self.of
+        number = self.one("int", "real", "tokens")
+        shapes = [
+            lambda: f"(not {x('bool', depth)})",
+            lambda: f"({x('bool', depth)} {self.one('and', 'or')} {x('bool', depth)})",
+            lambda: f"({x(number, depth)} {self.one('<', '<=', '>', '>=', '==', '!=')} {x(number, depth)})",
+            lambda: f"({x('int', depth)} {self.one('<', '==')} {x('real', depth)})",
+            lambda: f"({x('text', depth)} {self.one('==', '!=')} {x('text', depth)})",
+            lambda: f"({x(self.one('int?', 'real?', 'text?', 'bool?'), depth)} {self.one('==', '!=')} null)",
+            lambda: f"text.contains({x('text', depth)}, {x('text', depth)})",
+            lambda: f'text.matches({x("text", depth)}, "^a?b")',
+            lambda: f"failed({x(self.one('int', 'real', 'bool'), depth)})",
+            lambda: self.fold(self.one("any", "all"), "bool", depth),
+            lambda: f"probe.even({x('int', depth)})",
+        ]
+        if self.aggregates:
+            shapes.append(lambda: self.over(self.one("any", "all"), "bool", depth))
+        return str(self.one(*shapes)())
+
+    def _int(self, kind: str, depth: int) -> str:
+        x = self.of
+        shapes = [
+            lambda: f"({x('int', depth)} {self.one('+', '-', '*')} {x('int', depth)})",
+            lambda: f"(-{x('int', depth)})",
+            lambda: f"abs({x('int', depth)})",
+            lambda: f"{self.one('min', 'max')}({x('int', depth)}, {x('int', depth)})",
+            lambda: f"clamp({x('int', depth)}, min({x('int', depth)}, 3), 3)",
+            lambda: f"{self.one('round', 'floor', 'ceil')}({x('real', depth)})",
+            lambda: f"len({self.one('words', 'xs', 'completion.messages')})",
+            lambda: f"text.count({x('text', depth)}, {x('text', depth)})",
+            lambda: f"probe.flaky({x('int', depth)})",
+            lambda: f"probe.length({x('text', depth)})",
+            lambda: f"probe.read({x('text', depth)})",
+            lambda: self.fold(self.one("sum", "count"), self.one("int", "bool"), depth),
+            lambda: f"({self.fold(self.one('min', 'max'), 'int', depth)} ?? {x('int', 0)})",
+        ]
+        if self.aggregates:
+            shapes += [
+                lambda: self.over("count", self.one("", "bool", "int?", "text?"), depth),
+                lambda: self.over("sum", self.one("int", "bool", "int?"), depth),
+                lambda: self.over(self.one("min", "max"), "int", depth),
+            ]
+        return str(self.one(*shapes)())
+
+    def _real(self, kind: str, depth: int) -> str:
+        x = self.of
+        mixed = self.one("int", "real")
+        shapes = [
+            lambda: f"({x('real', depth)} {self.one('+', '-', '*')} {x(mixed, depth)})",
+            lambda: f"({x(mixed, depth)} / {self.one('2', '0.3', '-7')})",
+            lambda: f"({x(mixed, depth)} / max(abs({x('real', depth)}), 0.5))",
+            lambda: f"({x('tokens', depth)} / budget)",
+            lambda: f"(-{x('real', depth)})",
+            lambda: f"abs({x('real', depth)})",
+            lambda: f"{self.one('min', 'max')}({x('real', depth)}, {x(mixed, depth)})",
+            lambda: f"clamp({x('real', depth)}, min({x(mixed, depth)}, 3), 3)",
+            lambda: f"sqrt(abs({x('real', depth)}))",
+            lambda: f"exp({x('real', depth)})",
+            lambda: f"log(max({x('real', depth)}, 0.1))",
+            lambda: f"{self.one('tanh', 'sigmoid', 'cos')}({x('real', depth)})",
+            lambda: f"ramp({x(mixed, depth)}, -1, 2.5)",
+            lambda: f"length.overlong({x('tokens', depth)}, 20tok, budget)",
+            lambda: f"text.similarity({x('text', depth)}, {x('text', depth)})",
+            lambda: f"probe.third({x('real', depth)})",
+            lambda: self.fold("sum", "real", depth),
+            lambda: f"({self.fold('mean', self.one('int', 'real'), depth)} ?? {x('real', 0)})",
+        ]
+        if self.aggregates:
+            shapes += [
+                lambda: self.over(self.one("mean", "sum", "min"), "real", depth),
+                lambda: self.over("mean", self.one("int", "bool"), depth),
+                lambda: self.over("rank", self.one("int", "real"), depth),
+            ]
+        return str(self.one(*shapes)())
+
+    def _text(self, kind: str, depth: int) -> str:
+        x = self.of
+        shapes = [
+            lambda: f"text.{self.one('lower', 'strip')}({x('text', depth)})",
+            lambda: f"({x('text?', depth)} ?? {x('text', depth)})",
+            lambda: f"probe.shout({x('text', depth)})",
+        ]
+        return str(self.one(*shapes)())
+
+    def _tokens(self, kind: str, depth: int) -> str:
+        x = self.of
+        shapes = [
+            lambda: f"({x('tokens', depth)} {self.one('+', '-')} {x('tokens', depth)})",
+            lambda: f"({x('tokens', depth)} * small)",
+            lambda: f"max({x('tokens', depth)}, {x('tokens', depth)})",
+        ]
+        if self.aggregates:
+            shapes.append(lambda: self.over("max", "tokens", depth))
+        return str(self.one(*shapes)())
+
+    # --- aggregates, folds, statements ---------------------------------------------------------------
+
+    def over(self, function: str, kind: str, depth: int, where: bool = False) -> str:
+        other = replace(self, names={k: list(_NAMES.get(k, ())) for k in _NAMES} | self._lets())
+        value = other.of(kind, depth) if kind else ""
+        if where:
+            value += f" where {other.of('bool', depth)}"
+        if kind.endswith("?") and function == "sum" and self.draw(st.booleans()):
+            value += f" where {other.of('bool', depth)}"
+        return f"({function}({value}) over {self.one(*self.scopes)})"
+
+    def _lets(self) -> dict[str, list[str]]:
+        """What is not an item nor narrowed: other rows do not share that."""
+        return {
+            kind: [w for w in words if w in _NAMES.get(kind, ()) or w[0] == "l" or w.startswith("term")]
+            for kind, words in self.names.items()
+        }
+
+    def fold(self, function: str, kind: str, depth: int) -> str:
+        self.folds += 1
+        item = f"x{self.folds}"
+        inner = {"words": {item: "text"}, "xs": {item: "int"}}
+        over = self.one("words", "xs", "completion.messages")
+        names = inner.get(over) or {f"{item}.{self.one('text', 'role')}": "text"}
+        writer = self.inside(aggregates=False, **names)
+        if over == "completion.messages" and self.draw(st.booleans()):
+            writer.names["bool"].append(f'any(c{item}.name == "tool" for c{item} in {item}.calls)')
+        body = writer.of(kind, depth)
+        where = f" where {writer.of('bool', depth)}" if self.draw(st.booleans()) else ""
+        self.folds = writer.folds
+        return f"{function}({body} for {item} in {over}{where})"
+
+    def term(self, name: str) -> str:
+        kind = self.one("bool", "int", "real")
+        value, range_, gate, optional = self.of(kind, 3), "", "", False
+        if kind == "real" and self.draw(st.booleans()):
+            range_, value = " in [-1, 1]", f"clamp({value}, -1, 1)"
+        if self.draw(st.booleans()):
+            gate = f" when {self.of('bool', 2)}"
+            other = self.one("", "", " else null", " else 1", " else real")
+            optional = other == " else null"
+            if other == " else real":
+                other, kind = f" else clamp({self.of('real', 1)}, 0, 1)", "real"
+            gate += other
+        kind = "int" if kind == "bool" else kind
+        self.names.setdefault(kind + "?" * optional, []).append(name)
+        return f"term {name}{range_}{gate} = {value}"
+
+    def weight(self) -> str:
+        return str(self.one("1", "0.5", "-2", "scale", "0.2 * ramp(step, 0, 10)", "1e300", "(if on then 1 else 0)"))

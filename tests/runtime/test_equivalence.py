@@ -1,0 +1,101 @@
+"""Generated specs: the compiled plan gives what the reference evaluator gives, whatever the split."""
+
+import os
+
+import numpy as np
+import pytest
+from comparison import compare
+from generator import batches, specs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from probes import install
+
+from rewardkit.checker import check
+from rewardkit.diagnostics import Source
+from rewardkit.runtime.pool import WorkerPool
+from rewardkit.runtime.reward import Reward
+
+EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "300"))
+thorough = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def probes():
+    with pytest.MonkeyPatch.context() as patch:
+        install(patch)
+        yield
+
+
+def checked(text):
+    spec, diagnostics = check(Source("generated", text))
+    assert spec is not None, "\n".join([text, *(f"{d.code} {d.message}" for d in diagnostics)])
+    return spec
+
+
+@thorough
+@given(specs(), batches(), st.integers(0, 12))
+def test_the_plan_is_the_reference(text, batch, step):
+    rows, size = batch
+    compare(Reward(checked(text)), rows, size, step)
+
+
+@pytest.fixture(scope="module")
+def pools():
+    with WorkerPool(1) as one, WorkerPool(2) as two:
+        yield one, two
+
+
+@thorough
+@given(specs(scopes=("group",)), batches(), st.integers(0, 12), st.data())
+def test_neither_split_nor_workers_change_a_bit(pools, text, batch, step, data):
+    rows, size = batch
+    spec = checked(text)
+    whole = score(spec, rows, size, step, pools[0])
+    cut = size * data.draw(st.integers(0, len(rows) // size))
+    parts = [score(spec, part, size, step, pools[1]) for part in (rows[:cut], rows[cut:]) if part]
+    for name in ("matrix", "total", "skipped", "masked"):
+        joined = np.concatenate([getattr(part, name) for part in parts])
+        assert joined.tobytes() == getattr(whole, name).tobytes(), name
+    assert sum(part.faults.height for part in parts) == whole.faults.height
+
+
+def score(spec, rows, size, step, pool):
+    reward = Reward(spec)
+    reward._pools = lambda: pool
+    return reward(rows, group=size, step=step)
+
+
+SMOOTH = """
+input x: real
+input n: int
+input k: bool
+term mean = mean(x) over group
+term std = std(x) over group ?? 0
+term sum = sum(x * n where k) over group
+term rank = rank(x) over group
+term some = (max(x where k) over group ?? -1) - (min(n) over group)
+term shares = mean(k) over group + count(n > 2) over group
+term batch = mean(x - (mean(x) over group)) over batch + sum(exp(tanh(x))) over batch
+reward { mean: 1  std: 0.5  sum: 0.25  rank: 1  some: 1  shares: 1  batch: 1 }
+"""
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-100, 100), st.integers(-9, 9), st.booleans()), min_size=1, max_size=20),
+    st.randoms(),
+)
+def test_another_order_gives_the_same_scores(values, random):
+    rows = [{"x": x, "n": n, "k": k} for x, n, k in values]
+    ids = [random.randrange(4) for _ in rows]
+    order = random.sample(range(len(rows)), len(rows))
+    reward = Reward(checked(SMOOTH))
+    plain = reward(rows, group=ids)
+    shuffled = reward([rows[i] for i in order], group=[ids[i] for i in order])
+    # a sum that cancels keeps the error of its parts
+    np.testing.assert_allclose(shuffled.matrix, plain.matrix[order], rtol=1e-12, atol=1e-10)
+    np.testing.assert_allclose(shuffled.total, plain.total[order], rtol=1e-12, atol=1e-10)
