@@ -113,7 +113,10 @@ def _zero_denominator(check: Expressions, right: Value) -> None:
     if right.interval.constant == 0:
         advice = "divide by something else"
     elif right.path:
-        advice += f", or test `{right.path} > {nothing}` first"
+        advice += f", or {'aggregate' if check.aggregating else 'test'} "
+        advice += (
+            f"`where {right.path} > {nothing}`" if check.aggregating else f"`{right.path} > {nothing}` first"
+        )
     check.found.error(
         "RK0702",
         "the denominator can be 0" if right.interval.constant is None else "the denominator is 0",
@@ -139,7 +142,7 @@ def comparison(check: Expressions, node: t.Binary, left: Value, right: Value) ->
         if a.unit != b.unit:
             units.report(check, "RK0402", "cannot compare {a} with {b}", node, left, right)
             return check.unknown(node.span)
-    elif a != b or node.operator not in ("==", "!="):
+    elif not _one_type(a, b) or node.operator not in ("==", "!="):
         check.found.error(
             "RK0401",
             f"cannot compare `{a}` with `{b}`" if a != b else f"`{a}` has no order",
@@ -150,6 +153,11 @@ def comparison(check: Expressions, node: t.Binary, left: Value, right: Value) ->
         return check.unknown(node.span)
     value = Value(COMPARISONS[node.operator], (left, right), BOOL, node.span, level=level, faults=faults)
     return check.false_if_null(value) if check.lenient else value
+
+
+def _one_type(a: Type, b: Type) -> bool:
+    """Whether values of these types compare; `[]` does with every list."""
+    return a == b or (a.kind == b.kind == "list" and UNKNOWN in (a.item, b.item))
 
 
 def _compare_help(left: Value, right: Value) -> str | None:

@@ -51,6 +51,7 @@ class Expressions:
         self.paths = paths
         self.base = facts  # what holds for every row of the file
         self.facts = facts
+        self.aggregating = False
         self.elements: dict[str, Value] = {}
         self.folds = 0
 
@@ -76,12 +77,12 @@ class Expressions:
     @contextmanager
     def across(self, level: Level) -> Iterator[None]:
         """Inside an aggregate: what a gate or test knows of this row, it does not know of the others."""
-        before = self.facts
-        self.facts = both(self.base, shared(before, level))
+        before = self.facts, self.aggregating
+        self.facts, self.aggregating = both(self.base, shared(self.facts, level)), True
         try:
             yield
         finally:
-            self.facts = before
+            self.facts, self.aggregating = before
 
     def condition(self, node: t.Expr, what: str) -> Value:
         """A condition that is never null: a gate, `skip`, `if`."""
@@ -435,16 +436,16 @@ class Expressions:
                 labels=self.declared(left),
                 help=f"write `{text_of(left)}` alone",
             )
-        type_ = self._unified(left.type.required, right.type.required, node, left, right, "the sides of `??`")
+        type_ = self._unified(_required(left), _required(right), node, left, right, "the sides of `??`")
         if type_ is None:
             return self.unknown(node.span)
         left, right = as_type(left, type_), as_type(right, type_)
         return Value(
             "coalesce",
             (left, right),
-            type_.nullable if right.type.optional else type_,
+            type_ if right.type.optional else type_.required,
             node.span,
-            hull(left.interval, right.interval),
+            _branches(left, right),
             max(left.level, right.level),
             right.faults,
         )
@@ -494,7 +495,7 @@ def _at(value: Value, span: Span) -> Value:
 
 
 def _branches(then: Value, otherwise: Value) -> Interval:
-    """The interval of either branch; `null` adds nothing."""
+    """The interval of the one or the other; `null` adds nothing."""
     if then.type == NULL:
         return otherwise.interval
     if otherwise.type == NULL:
@@ -517,6 +518,10 @@ def unify(a: Type, b: Type) -> Type | None:
     else:
         return None
     return joined.nullable if optional else joined
+
+
+def _required(value: Value) -> Type:
+    return value.type if value.type == NULL else value.type.required
 
 
 def _is_empty_list(type_: Type, other: Type) -> bool:

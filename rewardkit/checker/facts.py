@@ -21,6 +21,8 @@ class Fact:
 Facts = Mapping[str, Fact]
 NOTHING: Facts = {}
 
+_MOST_PARTS = 400
+
 _FLIPPED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 _NEGATED = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne", "ne": "eq"}
 
@@ -51,11 +53,12 @@ def when(condition: Value, holds: bool) -> Facts:
     """What is known where `condition` is true (`holds`) or false.
 
     Every rule below passes on to parts that must all be so, so one walk gathers everything; shared
-    parts are visited once, and long chains of lets need no recursion.
+    parts are visited once, and long chains of lets need no recursion. A condition of very many parts
+    settles less than it could, which is never wrong.
     """
     known: dict[str, Fact] = {}
     stack, seen = [(condition, holds)], set[tuple[int, bool]]()
-    while stack:
+    while stack and len(seen) < _MOST_PARTS:
         value, holds = stack.pop()
         if (id(value), holds) in seen:
             continue

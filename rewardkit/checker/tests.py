@@ -203,7 +203,8 @@ def _complete(
     for column in used:
         typed = _type_of(draft, column)
         optional = typed is None or typed[0].optional or column in _DEFAULTS
-        if column in fields or _DERIVED.get(column) in fields or optional:
+        other = _DERIVED.get(column)
+        if column in fields or other in fields or optional or (other in used and column.endswith("messages")):
             continue
         if not any(suggest(path, [column]) for path in unknown):  # that is reported as a slip of the pen
             missing.append(column)

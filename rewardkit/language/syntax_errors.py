@@ -166,9 +166,11 @@ def _unclosed(spot: Spot) -> Answer | None:
 def _expected(spot: Spot) -> Answer:
     """The general answer: what could stand here, and how the statement is written."""
     wanted = _in_words(spot)
-    inside = (spot.wants_value and not spot.ends) or any(bracket.text == "(" for bracket in spot.open)
-    help_ = f"write `{FORMS[spot.form]}`" if spot.form and not inside else None
     before = spot.word(-1)
+    # the form of a statement is no help inside of a value
+    inside = (spot.wants_value and not spot.ends) or any(bracket.text == "(" for bracket in spot.open)
+    inside = inside or spot.after_value or before.text in (".", "over")
+    help_ = f"write `{FORMS[spot.form]}`" if spot.form and not inside else None
     if spot.ends and before.end:
         return Answer(f"expected {wanted} after `{short(before.text)}`", help_, spot.place(before))
     if spot.kind == "":

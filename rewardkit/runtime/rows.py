@@ -18,7 +18,7 @@ from rewardkit.runtime.errors import RowsError
 from rewardkit.runtime.operations import real
 from rewardkit.types.interval import Interval
 from rewardkit.types.messages import content_text, read_message, read_structured
-from rewardkit.types.types import Type
+from rewardkit.types.types import TEXT, Type
 from rewardkit.types.values import Message
 
 #: the columns of a row that a spec reads without declaring them
@@ -188,6 +188,9 @@ def typed_column(
     values = values.to_list() if isinstance(values, pl.Series) else values
     n = len(values)
     null = np.zeros(n, np.bool_)
+    plain = _plain(values, type_)
+    if plain is not None:
+        return _checked(name, plain, null, type_, interval)
     if type_.kind == "text":
         for i, value in enumerate(values):
             if _missing(value):
@@ -214,6 +217,24 @@ def typed_column(
                 raise RowsError(f"row {i}, column `{name}`: not `{type_.required}`: {problem}")
             data[i] = item
     return _checked(name, data, null, type_, interval)
+
+
+def _plain(values: list[Any], type_: Type) -> NDArray[Any] | pl.Series | None:
+    """All values at once where each plainly has the type; `None` sends them through one by one."""
+    found = set(map(type, values))
+    try:
+        if type_.kind == "text" and found == {str}:
+            return pl.Series(values, dtype=pl.String)
+        if type_.kind == "bool" and found == {bool}:
+            return np.array(values, np.bool_)
+        if type_.kind == "int" and found == {int}:
+            return np.array(values, np.int64)
+        if type_.kind == "real" and found and found <= {int, float}:
+            data = np.array(values, np.float64)
+            return data if np.isfinite(data).all() else None
+    except (OverflowError, UnicodeEncodeError):
+        return None
+    return None
 
 
 def _missing(value: Any) -> bool:
@@ -351,6 +372,9 @@ def _text(column: str, role: str) -> Callable[[Rows, Tokenizer | None], Column]:
         values = rows.get(column)
         if isinstance(values, pl.Series) and values.dtype == pl.String and not values.null_count():
             return _full(values)
+        plain = _plain(rows.cells(column), TEXT)
+        if isinstance(plain, pl.Series):
+            return _full(plain)
         texts = []
         for i, value in enumerate(rows.cells(column)):
             messages = _conversation(column, i, value, role)

@@ -207,10 +207,8 @@ def _groups(test: TestSpec) -> list[int]:
 
 
 def _step(test: TestSpec) -> float:
-    steps = {values["step"] for values in test.values.values() if "step" in values}
-    if len(steps) > 1:
-        raise RewardError("the samples of a test have one `step`")
-    return float(steps.pop()) if steps else 0.0
+    """The one step of a test's samples, which the checker has seen to."""
+    return next((float(values["step"]) for values in test.values.values() if "step" in values), 0.0)
 
 
 def _params(reward: Reward, test: TestSpec) -> dict[str, NDArray[Any]]:

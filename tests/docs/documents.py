@@ -1,7 +1,8 @@
 """Documents that run: fenced `rwd` blocks, and the diagnostics shown after them.
 
 A `rwd` block with a `text` block right after it gives exactly what that block shows. Every other `rwd`
-block checks without errors. To write the `text` blocks anew after a message has changed:
+block checks without errors. The tables of functions are made from their declarations. To write all of
+that anew after a message or a function has changed:
 
     python tests/docs/documents.py --update
 
@@ -16,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewardkit.checker import check
+from rewardkit.checker.calls import signature
 from rewardkit.diagnostics import Source, render_full
+from rewardkit.library import functions
+from rewardkit.types.function import Function
 
 ROOT = Path(__file__).parents[2]
 _FENCED = re.compile(r"^```rwd\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
@@ -39,9 +43,7 @@ def documents() -> list[Path]:
 
 def blocks(path: Path) -> list[Block]:
     text = path.read_text(encoding="utf-8")
-    return [
-        Block(path, text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in _FENCED.finditer(text)
-    ]
+    return [Block(path, text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in _FENCED.finditer(text)]
 
 
 def diagnosed(spec: str) -> str:
@@ -50,8 +52,23 @@ def diagnosed(spec: str) -> str:
     return "\n\n".join(render_full(d) for d in found) + "\n"
 
 
+_FUNCTIONS = re.compile(r"(<!-- functions[^\n]*-->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def function_tables() -> str:
+    """A table of functions for each namespace."""
+    namespaces: dict[str, list[Function]] = {}
+    for function in functions().values():
+        namespaces.setdefault(function.namespace, []).append(function)
+    out = []
+    for name, members in namespaces.items():
+        rows = "".join(f"| `{signature(f)}` | {f.summary} |\n" for f in members)
+        out.append(f"| {f'`{name}`' if name else 'without a namespace'} | |\n| --- | --- |\n{rows}")
+    return "\n" + "\n".join(out) + "\n"
+
+
 def update(path: Path) -> bool:
-    """Write the diagnostics of a document anew; whether that changed it."""
+    """Write the diagnostics and tables of a document anew; whether that changed it."""
     text = path.read_text(encoding="utf-8")
 
     def anew(match: re.Match[str]) -> str:
@@ -60,6 +77,7 @@ def update(path: Path) -> bool:
         return match[0][: match.start(2) - match.start()] + diagnosed(match[1]) + "```"
 
     new = _FENCED.sub(anew, text)
+    new = _FUNCTIONS.sub(lambda m: m[1] + function_tables() + m[3], new)
     path.write_text(new, encoding="utf-8")
     return new != text
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from documents import ROOT, Block, blocks, diagnosed, documents
+from documents import ROOT, Block, blocks, diagnosed, documents, function_tables
 
 from rewardkit.checker import check
 from rewardkit.diagnostics import Source
 from rewardkit.diagnostics.catalogue import FAMILIES, TITLES
+from rewardkit.language.sketch import KEYWORDS
+from rewardkit.testing.runner import run_tests
 
 BLOCKS = [block for path in documents() for block in blocks(path)]
 PAGES = {page: (ROOT / "docs" / "diagnostics" / page).read_text() for _, page in FAMILIES.values()}
@@ -22,6 +24,18 @@ def test_a_wrong_spec_gets_exactly_the_shown_diagnostics(block: Block) -> None:
 def test_every_other_spec_in_a_document_checks(block: Block) -> None:
     _, found = check(Source("spec.rwd", block.spec))
     assert [d.message for d in found if d.is_error] == []
+
+
+TESTED = [block for block in BLOCKS if block.shown is None and re.search(r"^test ", block.spec, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("block", TESTED, ids=str)
+def test_the_tests_in_a_document_pass(block: Block) -> None:
+    spec, _ = check(Source("spec.rwd", block.spec))
+    assert spec is not None
+    results = run_tests(spec, spec.tests)
+    assert results
+    assert [r.name for r in results if not r.passed] == []
 
 
 def test_there_are_many_wrong_specs() -> None:
@@ -64,6 +78,17 @@ def anchor(code: str, title: str) -> str:
 @pytest.mark.parametrize("code", [c for c in TITLES if c not in ("RK0108", "RK0810")])
 def test_every_code_is_shown_by_a_wrong_spec(code: str) -> None:
     assert any(f"[{code}]" in (block.shown or "") for block in BLOCKS)
+
+
+def test_the_tables_of_functions_are_those_of_the_library() -> None:
+    assert function_tables() in (ROOT / "docs" / "language.md").read_text()
+
+
+def test_the_language_page_names_every_keyword() -> None:
+    text = (ROOT / "docs" / "language.md").read_text()
+    listed = re.search(r"These words are keywords[^`]*`([^`]*)`", text)
+    assert listed is not None
+    assert set(listed[1].split()) == KEYWORDS
 
 
 MESSAGES = sorted({line for block in BLOCKS for line in re.findall(r"^\w+\[RK.*", block.shown or "", re.M)})

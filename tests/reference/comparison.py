@@ -7,6 +7,7 @@ from typing import Any
 import evaluator
 import numpy as np
 
+from rewardkit import library
 from rewardkit.runtime.columns import values_of
 from rewardkit.runtime.reward import Reward
 from rewardkit.runtime.rows import Rows
@@ -58,7 +59,11 @@ def compare(
     for name, executor, _, _ in expected.calls:
         if executor in COUNTED:
             reached[name] = reached.get(name, 0) + 1
-    assert reward.counts == reached
+    for name in {*reached, *reward.counts}:
+        made, wanted = reward.counts.get(name, 0), reached.get(name, 0)
+        # what is decided at once is no call
+        at_once = "fast" in library.functions()[name].extra
+        assert made == wanted or (at_once and made < wanted), f"{name}: {made} calls instead of {wanted}"
     return scores
 
 

@@ -1,0 +1,1 @@
+"""Speed, as ratios against what people use today, in one run."""
