@@ -289,7 +289,7 @@ def _fits(check: Expressions, function: Function, parameter: Parameter, value: V
     if parameter.range is not None and want.is_number and not value.interval.within(parameter.range):
         check.found.error(
             "RK0705",
-            f"`{parameter.name}` of `{function.name}` lies {lies(parameter.range)}",
+            f"`{parameter.name}` of `{function.name}` must lie in {parameter.range}",
             value.span,
             lies(value.interval, suffix(value.type)),
             labels=check.declared(value),

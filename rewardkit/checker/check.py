@@ -89,6 +89,8 @@ def read_source(path: str | Path) -> Source:
             data = file.read(4 * MAX_CHARACTERS + 1)
     except OSError as error:
         raise RewardError(f"cannot read `{path}`: {error.strerror or error}") from None
+    if len(data) > 4 * MAX_CHARACTERS:
+        raise RewardError(f"`{path}` is too large for a spec: at most {MAX_CHARACTERS:,} characters are read")
     try:
         return Source(str(path), data.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -209,7 +209,7 @@ def _option(draft: Draft, entry: t.Entry, normalizer: str, known: Mapping[str, O
     if option.range is not None and not value.interval.within(option.range):
         draft.found.error(
             "RK0705",
-            f"`{entry.name}` lies in {option.range}",
+            f"`{entry.name}` must lie in {option.range}",
             entry.value.span,
             lies(value.interval),
             labels=check.declared(value),

@@ -15,7 +15,7 @@ from rewardkit.checker.wording import listed, suffix, suggest, text_of, with_uni
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.library import namespaces
-from rewardkit.types.interval import NON_NEGATIVE, Interval, lies
+from rewardkit.types.interval import NON_NEGATIVE, Interval, bare, lies
 from rewardkit.types.levels import Level
 from rewardkit.types.messages import read_structured
 from rewardkit.types.types import INT, REAL, UNKNOWN, Type
@@ -266,7 +266,7 @@ def _given(draft: Draft, node: t.Assignment) -> Any:
     if interval is not None and isinstance(value, Fraction) and not interval.contains(value):
         draft.found.error(
             "RK0804",
-            f"`{path}` {lies(interval, suffix(required))}",
+            f"`{path}` must lie in {bare(interval, suffix(required))}",
             node.value.span,
             lies(Interval(value, value), suffix(required)),
             labels=_declared(draft, path),

@@ -134,9 +134,7 @@ class _Builder:
         return FoldStep(data.function, plan, body, where)
 
     def _intern(self, step: Step) -> int:
-        # one sum of the same numbers may be an int here and a real there
-        type_ = str(step.type) if step.op == "constant" else step.type.kind
-        key = (step.op, step.args, _key(step.data), type_)
+        key = (step.op, step.args, _key(step.data), str(step.type) if step.op == "constant" else "")
         if key not in self._keys:
             self._keys[key] = len(self.steps)
             self.steps.append(step)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,13 +74,12 @@ def _mean(values: Floats | Ints | Mask, segments: Ints, n: int, count: Ints) -> 
     return np.where(count > 0, np.clip(mean, low, high), 0.0), overflow
 
 
-def _extreme(
-    function: str, values: Floats | Ints | Mask, segments: Ints, n: int
-) -> Floats | Ints:
+def _extreme(function: str, values: Floats | Ints | Mask, segments: Ints, n: int) -> Floats | Ints:
     order = np.lexsort((values, segments))
-    out = np.zeros(n, values.dtype)
-    # the last assignment to an index stays
-    out[segments[order if function == "max" else order[::-1]]] = values[order if function == "max" else order[::-1]]
+    if function == "min":
+        order = order[::-1]
+    out: NDArray[Any] = np.zeros(n, values.dtype)
+    out[segments[order]] = values[order]  # the last assignment to an index stays
     return out
 
 

@@ -181,9 +181,7 @@ class Caller:
             self.timings[name] = self.timings.get(name, 0.0) + seconds
 
 
-def _in_process(
-    function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]
-) -> list[Outcome]:
+def _in_process(function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]) -> list[Outcome]:
     assert callable(function.implementation)
     batch = function.executor == "batch"
     began = time.perf_counter()
@@ -215,9 +213,7 @@ def _reason(error: BaseException) -> str:
 # --- results into columns --------------------------------------------------------------------------
 
 
-def _scatter(
-    request: Request, places: NDArray[np.intp], outcomes: list[Outcome]
-) -> Result:
+def _scatter(request: Request, places: NDArray[np.intp], outcomes: list[Outcome]) -> Result:
     """Distinct results back to their rows, held to the declared type and range."""
     step, function, rows = request.step, request.function, np.flatnonzero(request.rows)
     checked = [_held(value, error, step.type, function) for value, error, _ in outcomes]
@@ -285,7 +281,7 @@ def _is(value: Any, type_: Type) -> bool:
     """Whether a Python value is one of this type."""
     if value is None:
         return type_.optional
-    if not isinstance(value, _PYTHON.get(type_.kind, object)):
+    if type_.kind in _PYTHON and not isinstance(value, _PYTHON[type_.kind]):
         return False
     if type_.kind == "list":
         return type_.item is not None and all(_is(item, type_.item) for item in value)

@@ -93,7 +93,9 @@ def series_of(column: Column, type_: Type) -> pl.Series:
         return pl.Series(values_of(column), dtype=dtype)
     series = pl.Series(column.data, dtype=dtype)
     if column.null.any():
-        series = series.zip_with(pl.Series(~column.null), pl.Series([None], dtype=dtype).new_from_index(0, len(series)))
+        series = series.zip_with(
+            pl.Series(~column.null), pl.Series([None], dtype=dtype).new_from_index(0, len(series))
+        )
     return series
 
 

@@ -20,7 +20,9 @@ from rewardkit.compiler import FoldStep, Plan, Step
 from rewardkit.runtime import operations
 from rewardkit.runtime.aggregates import rank, reduce_segments
 from rewardkit.runtime.calls import Caller, Request, Result
-from rewardkit.runtime.columns import Column, Mask, empty, full, merge, take, values_of
+from rewardkit.runtime.columns import Column, Mask, dtype_of, empty, merge, take, values_of
+from rewardkit.runtime.sources import SOURCES
+from rewardkit.runtime.sources import Table as Table
 
 Progress = Callable[[str, int, int], None]
 
@@ -32,19 +34,6 @@ class Fault:
     function: str
     reason: str
     seconds: float
-
-
-@dataclass
-class Table:
-    """The rows a plan runs over. `groups` numbers each row's group from 0, where groups were given."""
-
-    n: int
-    columns: Mapping[str, Column]
-    params: Mapping[str, Any]  # a value, or one per row
-    step: float
-    groups: NDArray[np.int64] | None = None
-    outer: tuple[Column, ...] = ()  # inside a fold: values of the row around each item
-    element: Column | None = None
 
 
 @dataclass
@@ -142,8 +131,8 @@ class Engine:
         if self.columns[number].done.all():
             return False
         args = [self.columns[arg] for arg in step.args]
-        if step.op in _SOURCES:
-            self.columns[number] = _SOURCES[step.op](self, step)
+        if step.op in SOURCES:
+            self.columns[number] = SOURCES[step.op](self.table, step)
         elif step.op == "aggregate":
             if not self._settled:
                 return False
@@ -215,12 +204,12 @@ class Engine:
         result, none, overflow = reduce_segments(data.function, values, segments[rows], n)
         # failed values are left out like nulls; where they leave nothing, that is their failure
         failed = none & (np.bincount(segments[broken & self.alive], minlength=n) > 0)
-        column = empty(step.type, self.table.n)
-        column.data = result[segments].astype(column.data.dtype)  # type: ignore[union-attr]
-        column.null = done & (none | overflow)[segments]
-        column.fault = done & (failed | overflow)[segments]
-        column.done = done
-        self.columns[number] = column
+        self.columns[number] = Column(
+            result[segments].astype(dtype_of(step.type)),
+            done & (none | overflow)[segments],
+            done & (failed | overflow)[segments],
+            done,
+        )
         self.failures[number] = [(done & overflow[segments], "the number is too large")]
 
     def _segments(self, scope: str) -> tuple[NDArray[np.int64], int]:
@@ -322,9 +311,10 @@ class Engine:
         """Take over what a fold has come to."""
         rows, found, overflow = folding.advance(args[1:])
         column = empty(step.type, self.table.n)
+        assert isinstance(column.data, np.ndarray)
         chosen = column.done
         chosen[rows] = True
-        column.data[rows] = found.data  # type: ignore[index]
+        column.data[rows] = found.data
         column.null[rows], column.fault[rows] = found.null, found.fault
         self.columns[number] = merge(chosen, column, self.columns[number], step.type)
         if overflow.any():
@@ -432,48 +422,3 @@ def _holds(column: Column, holds: str) -> Mask:
         return column.done & column.null
     truth = np.asarray(column.data, np.bool_)
     return column.done & ~column.null & (truth if holds == "true" else ~truth)
-
-
-def _column(engine: Engine, step: Step) -> Column:
-    return engine.table.columns[step.data]
-
-
-def _constant(engine: Engine, step: Step) -> Column:
-    return full(operations.constant(step.data), step.type, engine.table.n)
-
-
-def _param(engine: Engine, step: Step) -> Column:
-    value = engine.table.params[step.data]
-    if isinstance(value, np.ndarray):
-        column = full(0, step.type, engine.table.n)
-        column.data = value
-        return column
-    return full(value, step.type, engine.table.n)
-
-
-def _step(engine: Engine, step: Step) -> Column:
-    return full(int(engine.table.step), step.type, engine.table.n)
-
-
-def _outer(engine: Engine, step: Step) -> Column:
-    return engine.table.outer[step.data]
-
-
-def _element(engine: Engine, step: Step) -> Column:
-    assert engine.table.element is not None
-    column, kind = engine.table.element, step.type.kind
-    if kind in ("bool", "int", "real"):
-        dtype: Any = {"bool": np.bool_, "int": np.int64}.get(kind, np.float64)
-        data = np.array([0 if x is None else x for x in column.data], dtype=dtype)
-        return Column(data, column.null, column.fault, column.done)
-    return column
-
-
-_SOURCES: dict[str, Callable[[Engine, Step], Column]] = {
-    "column": _column,
-    "constant": _constant,
-    "param": _param,
-    "step": _step,
-    "outer": _outer,
-    "element": _element,
-}

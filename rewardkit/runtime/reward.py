@@ -198,7 +198,9 @@ class Reward:
         n = rows.n
         groups = read_groups(group, n)
         if self.needs_group and groups is None:
-            raise RowsError("the spec aggregates over groups: say what a group is with `group=…` or `--group`")
+            raise RowsError(
+                "the spec aggregates over groups: say what a group is with `group=…` or `--group`"
+            )
         columns = read_columns(self.spec, self.plan.columns, rows, self._tokenizer)
         self._same_per_prompt(columns, groups)
         caller = Caller(self._pools, self._cache, progress, counts=self.counts)
@@ -318,7 +320,9 @@ class Reward:
         self, engine: Engine, matrix: NDArray[np.float64], alive: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], list[Fault]]:
         """The weighted sum of each row's terms, and where it fails; a term without a value is left out."""
-        weights = np.stack([numbers(engine.columns[number], alive) for _, number in self.plan.weights], axis=1)
+        weights = np.stack(
+            [numbers(engine.columns[number], alive) for _, number in self.plan.weights], axis=1
+        )
         missing = np.isnan(matrix).all(axis=1) | np.isnan(weights).any(axis=1)
         total = np.zeros(len(matrix))
         with np.errstate(all="ignore"):

@@ -178,9 +178,7 @@ def _input(spec: InputSpec, rows: Rows) -> Column:
     return typed_column(name, values, spec.type, spec.range)
 
 
-def typed_column(
-    name: str, values: list[Any] | pl.Series, type_: Type, interval: Interval | None
-) -> Column:
+def typed_column(name: str, values: list[Any] | pl.Series, type_: Type, interval: Interval | None) -> Column:
     """A column of a declared type. NaN is null; an infinity, a wrong type or range is an error."""
     if type_.kind == "text" and isinstance(values, pl.Series) and values.dtype == pl.String:
         null = values.is_null().to_numpy()
@@ -204,7 +202,9 @@ def typed_column(
         except UnicodeEncodeError:
             row = next(i for i, v in enumerate(values) if v is not None and _has_surrogate(v))
             raise RowsError(f"row {row}, column `{name}`: the text holds half of a surrogate pair") from None
-    data: NDArray[Any] = np.zeros(n, dtype_of(type_)) if dtype_of(type_) is not object else np.empty(n, object)
+    data: NDArray[Any] = (
+        np.zeros(n, dtype_of(type_)) if dtype_of(type_) is not object else np.empty(n, object)
+    )
     read = _READERS.get(type_.kind)
     for i, value in enumerate(values):
         if _missing(value):
@@ -253,7 +253,7 @@ def _checked(name: str, data: Any, null: Mask, type_: Type, interval: Interval |
             f"declare `{name}: {type_}?` and say what null means"
         )
     if interval is not None:
-        for row in np.flatnonzero(~null & _outside(data, interval)):
+        for row in np.flatnonzero(~null & _outside(data, interval)).tolist():
             raise RowsError(f"row {row}, column `{name}`: {data[row]} is outside its range {interval}")
     return Column(data, null, np.zeros(n, np.bool_), np.ones(n, np.bool_))
 
@@ -310,7 +310,8 @@ _READERS: dict[str, Callable[[str, int, Any, Type], Any]] = {
 
 def _wrong(name: str, row: int, wanted: str, value: Any, help_: str = "") -> RowsError:
     return RowsError(
-        f"row {row}, column `{name}`: expected {wanted}, found {_name(value)}" + (f"; {help_}" if help_ else "")
+        f"row {row}, column `{name}`: expected {wanted}, found {_name(value)}"
+        + (f"; {help_}" if help_ else "")
     )
 
 
@@ -327,7 +328,9 @@ def _name(value: Any) -> str:
         return f"the text {value[:40]!r}"
     if isinstance(value, bool | int | float):
         return f"{value!r}"
-    return {dict: "an object", list: "a list", type(None): "null"}.get(type(value), f"a {type(value).__name__}")
+    return {dict: "an object", list: "a list", type(None): "null"}.get(
+        type(value), f"a {type(value).__name__}"
+    )
 
 
 def _has_surrogate(text: str) -> bool:
@@ -383,7 +386,9 @@ def _text(column: str, role: str) -> Callable[[Rows, Tokenizer | None], Column]:
             return _full(pl.Series(texts, dtype=pl.String))
         except UnicodeEncodeError:
             row = next(i for i, text in enumerate(texts) if _has_surrogate(text))
-            raise RowsError(f"row {row}, column `{column}`: the text holds half of a surrogate pair") from None
+            raise RowsError(
+                f"row {row}, column `{column}`: the text holds half of a surrogate pair"
+            ) from None
 
     return read
 
@@ -391,7 +396,9 @@ def _text(column: str, role: str) -> Callable[[Rows, Tokenizer | None], Column]:
 def _tokens(rows: Rows, tokenizer: Tokenizer | None) -> Column:
     """What the policy generated: given as counts or ids, else counted by the tokenizer the run names."""
     if rows.has("completion_tokens"):
-        column = typed_column("completion_tokens", rows.get("completion_tokens"), COLUMNS["completion.tokens"], None)
+        column = typed_column(
+            "completion_tokens", rows.get("completion_tokens"), COLUMNS["completion.tokens"], None
+        )
         return _not_negative("completion_tokens", column)
     if rows.has("completion_ids"):
         lengths = []
@@ -477,7 +484,11 @@ def read_groups(group: Any, n: int) -> NDArray[np.int64] | None:
         return np.arange(n, dtype=np.int64) // int(group)
     if isinstance(group, str | bytes) or not hasattr(group, "__len__"):
         raise RowsError(f"`group` is a group size or one id per row, not {_name(group)}")
-    ids = group.to_list() if isinstance(group, pl.Series) else (group.tolist() if hasattr(group, "tolist") else list(group))
+    ids = (
+        group.to_list()
+        if isinstance(group, pl.Series)
+        else (group.tolist() if hasattr(group, "tolist") else list(group))
+    )
     if len(ids) != n:
         raise RowsError(f"`group` has {len(ids)} ids for {n} rows")
     numbers: dict[Any, int] = {}

@@ -63,7 +63,7 @@ def test_arguments_come_first():
 def test_guards(text, op, holds):
     (step,) = ops(text, op)
     assert [guard and guard.holds for guard in step.guards] == holds
-    assert all(guard is None or isinstance(guard, Guard) and guard.step in step.args for guard in step.guards)
+    assert all(guard is None or (isinstance(guard, Guard) and guard.step in step.args) for guard in step.guards)
 
 
 def test_skips_are_one_or_in_file_order():

@@ -35,12 +35,14 @@ def answered(text: str) -> tuple[Diagnostic, ...]:
     return found
 
 
+_SIGNS = "( ) [ ] { } = == != < <= > >= + - * / ?? ? . , : ; ! & | ^ % @ # \" ' ` \\ \n \t"
+_LITERALS = '"a" r"\\d" """x""" """ " 1 0.5 4096tok 80ch 1.5s 1e9 1e999 1_0'
+_NAMES = (
+    "completion.text completion.tokens completion.messages prompt.text answer x y m inf gdpo text int real "
+    "list text? math.equal math.boxed text.contains min mean"
+)
 WORDS = [
-    *sorted(KEYWORDS),
-    *["(", ")", "[", "]", "{", "}", "=", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "??", "?", ".", ",", ":", ";", "!", "&", "|", "^", "%", "@", "#", '"', "'", "`", "\\", "\n", "\t"],
-    *['"a"', 'r"\\d"', '"""x"""', '"""', '"', '1', '0.5', '4096tok', '80ch', '1.5s', '1e9', '1e999', '1_0', 'completion.text'],
-    *["completion.tokens", "completion.messages", "prompt.text", "answer", "x", "y", "text", "int", "real", "list", "text?"],
-    *["math.equal", "math.boxed", "text.contains", "min", "mean", "gdpo", "inf", "m"],
+    *sorted(KEYWORDS), *_SIGNS.split(" "), *_LITERALS.split(), *_NAMES.split(),
     "over group", "over batch", "\x00", "\ufeff", "\u202e", "é", "漢", "\U0001f600", "\r\n", "\u200b",
 ]  # fmt: skip
 
@@ -104,12 +106,12 @@ HOSTILE: dict[str, tuple[str, str | None]] = {
     "if": ("let a = " + "if true then 1 else " * 9_000 + "1", "RK0106"),
     "not": ("let a = " + "not " * 49_000 + "true", "RK0106"),
     "minus": ("let a = " + "-" * 60_000 + "1", "RK0106"),
-    "index": ("let a = x" + "[0]" * 30_000, "RK0106"),
-    "fields": ("let a = x" + ".a" * 60_000, "RK0106"),
-    "calls": ("let a = " + "f(" * 30_000 + "x" + ")" * 30_000, "RK0106"),
-    "called calls": ("let a = f" + "()" * 60_000, "RK0107"),
+    "index": ("let a = x" + "[0]" * 15_000, "RK0106"),
+    "fields": ("let a = x" + ".a" * 30_000, "RK0106"),
+    "calls": ("let a = " + "f(" * 15_000 + "x" + ")" * 15_000, "RK0106"),
+    "called calls": ("let a = f" + "()" * 20_000, "RK0107"),
     "lists of lists": ("input a: " + "list[" * 30_000 + "int" + "]" * 30_000, "RK0106"),
-    "long chain": ("let a = " + " + ".join("1" for _ in range(40_000)), "RK0106"),
+    "long chain": ("let a = " + " + ".join("1" for _ in range(15_000)), "RK0106"),
     "long or": ("let a = " + " or ".join("true" for _ in range(30_000)), "RK0108"),
     "fallbacks": ("let a = " + " ?? ".join("1" for _ in range(30_000)), "RK0106"),
     "one long line": ("let a = 1 " * 18_000, "RK0108"),
@@ -123,7 +125,7 @@ HOSTILE: dict[str, tuple[str, str | None]] = {
     "backslashes": ('let a = "' + "\\" * 199_000 + '"', None),
     "many statements": (repeated("let a{i} = completion.words + {i}", 0, 3_900), None),
     "too many statements": ("let a = 1\n" * 20_000, "RK0108"),
-    "far too many parts": ("let a = [" + "1, " * 40_000 + "1]", "RK0108"),
+    "far too many parts": ("let a = [" + "1, " * 25_000 + "1]", "RK0108"),
     "too long": ("#" * 200_001, "RK0108"),
     "keywords": (" ".join(sorted(KEYWORDS)) * 800, "RK0101"),
     "statements without a body": ("let\n" * 49_000, "RK0101"),

@@ -44,7 +44,9 @@ class Scored:
     weights: list[float | None]
     scale: list[float | None] | None
     faulted: set[int]  # rows on which something that was reached failed
-    calls: set[tuple[str, str, Any, Any]] = field(default_factory=set)  # function, executor, constants, arguments
+    calls: set[tuple[str, str, Any, Any]] = field(
+        default_factory=set
+    )  # function, executor, constants, arguments
 
 
 def score(
@@ -440,7 +442,10 @@ def _called(function: Function, constants: dict[str, Any], args: tuple[Any, ...]
         assert callable(implementation)
         types = [p.type.kind for p in function.parameters if p.name not in constants]
         frame = pl.DataFrame(
-            {f"{i}": pl.Series([a], dtype=_POLARS[k]) for i, (a, k) in enumerate(zip(args, types, strict=True))}
+            {
+                f"{i}": pl.Series([a], dtype=_POLARS[k])
+                for i, (a, k) in enumerate(zip(args, types, strict=True))
+            }
         )
         found = frame.select(implementation(*map(pl.col, frame.columns), **constants).alias("found"))
         return found["found"].to_list()[0]

@@ -357,4 +357,6 @@ class _Writer:
         return f"term {name}{range_}{gate} = {value}"
 
     def weight(self) -> str:
-        return str(self.one("1", "0.5", "-2", "scale", "0.2 * ramp(step, 0, 10)", "1e300", "(if on then 1 else 0)"))
+        return str(
+            self.one("1", "0.5", "-2", "scale", "0.2 * ramp(step, 0, 10)", "1e300", "(if on then 1 else 0)")
+        )

@@ -17,7 +17,9 @@ def _flaky(x: int) -> int:
     return x
 
 
-def _function(name: str, parameter: Any, result: Any, executor: Any, implementation: Any, **more: Any) -> Function:
+def _function(
+    name: str, parameter: Any, result: Any, executor: Any, implementation: Any, **more: Any
+) -> Function:
     parameters = (Parameter("x", parameter),)
     return Function(f"probe.{name}", parameters, result, name, executor, implementation, **more)
 
@@ -31,7 +33,9 @@ PROBES = (
     _function("length", TEXT, INT, "batch", lambda tasks: [len(text) for (text,) in tasks]),
     _function("read", TEXT, INT, "worker", "builtins:int", faults=True, deadline=20.0),
     _function("unit", REAL, REAL, "inline", lambda x: x, range=between(0, 1), faults=True),
-    _function("wrong", INT, INT, "inline", lambda x: "text" if x == 1 else None if x == 2 else x, faults=True),
+    _function(
+        "wrong", INT, INT, "inline", lambda x: "text" if x == 1 else None if x == 2 else x, faults=True
+    ),
     _function("huge", INT, INT, "inline", lambda x: x * 10**30, faults=True),
     _function("vast", INT, REAL, "inline", lambda x: x * 10**400, faults=True),
     _function("stuck", TEXT, INT, "worker", "builtins:eval", faults=True, deadline=0.5),

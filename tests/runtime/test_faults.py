@@ -85,7 +85,9 @@ def test_max_faults():
     spec = "input a: int\nterm t = probe.flaky(a) ?? 0\nreward { t: 1 }"
     rows = {"a": [1, 2, 3, 4]}
     rk.loads(spec)(rows, max_faults=0.25)
-    with pytest.raises(rk.FaultLimitError, match=r"1 of 4 rows failed, more than the 20%.*row 2, `t`, probe.flaky"):
+    with pytest.raises(
+        rk.FaultLimitError, match=r"1 of 4 rows failed, more than the 20%.*row 2, `t`, probe.flaky"
+    ):
         rk.loads(spec)(rows, max_faults=0.2)
 
 

@@ -60,7 +60,9 @@ def test_a_wide_sum():
     # deeper than the nesting limit, so in slices
     terms = "\n".join(f"let s{k} = " + " + ".join(f"a * {k * 50 + j}" for j in range(50)) for k in range(40))
     spec = f"input a: int\n{terms}\n"
-    spec += "\n".join(f"let u{k} = s{k}" + (f" + u{k - 1}" if k else "") for k in range(40)) + "\nterm t = u39"
+    spec += (
+        "\n".join(f"let u{k} = s{k}" + (f" + u{k - 1}" if k else "") for k in range(40)) + "\nterm t = u39"
+    )
     assert total(spec, {"a": [2]}) == [2 * sum(range(2000))]
 
 
@@ -77,7 +79,9 @@ def test_a_chain_of_calls():
 
 def test_a_chain_of_guarded_calls():
     spec = chain(
-        100, "input a: int\nlet l0 = a", "let l{i} = if probe.even(l{before}) then probe.half(l{before}) ?? 0 else 1"
+        100,
+        "input a: int\nlet l0 = a",
+        "let l{i} = if probe.even(l{before}) then probe.half(l{before}) ?? 0 else 1",
     )
     assert total(spec, {"a": [2**40, 12, 7]}) == [1, 1, 1]
 
@@ -96,7 +100,7 @@ def test_folds_in_a_chain_of_lets():
 
 
 def test_digits():
-    spec = f"input a: int\nlet x = math.number(completion.text) ?? 1\nterm t = x + a"
+    spec = "input a: int\nlet x = math.number(completion.text) ?? 1\nterm t = x + a"
     assert total(spec, {"a": [1, 1], "completion": ["9" * 100_000, "9" * 150]}) == [2, 1e150]
 
 

@@ -72,12 +72,12 @@ def test_in_this_process(spec, count):
     ("spec", "count"),
     [
         ("term t = probe.read(s)", 3),
-        ("term t when s != \"2\" = probe.read(s)", 2),
-        ("term t = s != \"2\" and probe.read(s) > 1", 2),
+        ('term t when s != "2" = probe.read(s)', 2),
+        ('term t = s != "2" and probe.read(s) > 1', 2),
         ("let n = probe.read(s)\nterm t when n > 1 = n", 3),
-        ("let n = probe.read(s)\nterm t when s == \"2\" = n\nterm u when s == \"3\" = n", 2),
+        ('let n = probe.read(s)\nterm t when s == "2" = n\nterm u when s == "3" = n', 2),
         ("skip when probe.read(s) > 2\nterm t = probe.read(s)", 3),
-        ("term t = sum(probe.read(x) for x in [s, \"3\"])", 3),
+        ('term t = sum(probe.read(x) for x in [s, "3"])', 3),
     ],
 )
 def test_in_workers(spec, count):
@@ -87,7 +87,9 @@ def test_in_workers(spec, count):
 
 def test_guards_that_need_each_others_calls():
     """`flaky` waits for `half` on one row and `half` for `flaky` on the other: no row has a circle."""
-    spec = A + """
+    spec = (
+        A
+        + """
 let f = if a > 3 then probe.flaky(a) else (if h > 0 then probe.flaky(a) else -1)
 let h0 = probe.half(a) ?? -1
 let h = if a > 3 then 1 else h0
@@ -95,6 +97,7 @@ let g = if a > 3 then (if f > 0 then probe.half(a) ?? -2 else -3) else h0
 term t = f + g
 reward { t: 1 }
 """
+    )
     assert calls(spec, {"a": [2, 4, 1, 5]}) == {"flaky": 3, "half": 4}
 
 

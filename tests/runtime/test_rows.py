@@ -150,7 +150,9 @@ def test_a_wrong_value_names_its_row_and_column(declared, value, message):
 
 def test_a_missing_column():
     reward = rk.loads("input answer: text\nterm t = completion.text == answer\nreward { t: 1 }")
-    with pytest.raises(rk.RowsError, match=r"there is no column `answer`; the columns are `completion`, `gold`"):
+    with pytest.raises(
+        rk.RowsError, match=r"there is no column `answer`; the columns are `completion`, `gold`"
+    ):
         reward([{"completion": "a", "gold": "b"}])
     with pytest.raises(rk.RowsError, match="there is no column `gold`"):
         reward([{"completion": "a"}], mapping={"answer": "gold"})
