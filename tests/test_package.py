@@ -18,7 +18,9 @@ HEAVY = ("torch", "transformers", "accelerate", "sympy", "math_verify", "matplot
 def loaded_after(code: str) -> set[str]:
     """The top-level modules that running `code` in a new interpreter brings in."""
     report = f"{code}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    found = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True, timeout=120)
+    found = subprocess.run(
+        [sys.executable, "-c", report], capture_output=True, text=True, check=True, timeout=120
+    )
     return set(found.stdout.splitlines()[-1].split())
 
 
@@ -77,7 +79,11 @@ def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
     constraints = ROOT / "constraints.txt"
     install = [python, "-m", "pip", "install", "--quiet", "-c", constraints, wheel]
     subprocess.run([*map(str, install)], check=True, capture_output=True, timeout=600)
-    environment = {"PATH": str(home / "bin"), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {
+        "PATH": str(home / "bin"),
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
     code = (
         "import rewardkit\n"
         'reward = rewardkit.loads("input x: real in [0, 1]\\nterm a = x\\nreward { a: 2 }")\n'

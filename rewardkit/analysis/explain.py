@@ -66,7 +66,7 @@ class _Tree:
         found, remark = self._value(plan.terms[name])
         parts = []
         if name in plan.gates:
-            gate, why = self._value(plan.gates[name])
+            gate, _ = self._value(plan.gates[name])
             state = {True: "open", False: "closed", None: "no value"}[gate]
             share += f", gate {state}"
             parts.append(self.part(value.args[1], "when "))

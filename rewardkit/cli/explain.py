@@ -21,7 +21,9 @@ def run(
     ] = None,
     group: Annotated[str | None, typer.Option(help="the column whose value tells a row's group")] = None,
     group_size: Annotated[int | None, typer.Option(help="rows per group, for consecutive rows")] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value")
+    ] = None,
     step: Annotated[float, typer.Option(min=0, help="the training step")] = 0,
     tokenizer: Annotated[
         str | None, typer.Option(help="a Hugging Face tokenizer that counts `completion.tokens`")

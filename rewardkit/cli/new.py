@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
+from enum import StrEnum
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,7 +15,7 @@ from rewardkit.cli import codes
 from rewardkit.diagnostics import RewardError
 
 
-class Template(str, Enum):
+class Template(StrEnum):
     """What a new folder starts from: a folder of `rewardkit/templates/`."""
 
     math = "math"
@@ -29,7 +29,8 @@ def _items(template: Template) -> Iterable[Traversable]:
 def run(
     folder: Annotated[Path, typer.Argument(help="the folder to make; must be new or empty")],
     template: Annotated[
-        Template, typer.Option(help="math: a gold answer and brevity; tags: a label in tags, without repetition")
+        Template,
+        typer.Option(help="math: a gold answer and brevity; tags: a label in tags, without repetition"),
     ] = Template.math,
 ) -> int:
     """Start a folder with a spec, its tests and a few rows."""

@@ -15,7 +15,10 @@ from rewardkit.cli.show import Format, ProgressLine, print_diagnostics, print_js
 def run(
     spec_path: Annotated[str, typer.Argument(metavar="SPEC", help="a `.rwd` file")],
     rows_path: Annotated[
-        str, typer.Argument(metavar="ROWS", help="a .jsonl, .parquet or .csv file, or - for JSONL on standard input")
+        str,
+        typer.Argument(
+            metavar="ROWS", help="a .jsonl, .parquet or .csv file, or - for JSONL on standard input"
+        ),
     ],
     out: Annotated[
         str | None,
@@ -30,8 +33,12 @@ def run(
     batch_size: Annotated[
         int | None, typer.Option(help="rows per batch, for specs that aggregate over the batch")
     ] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value")] = None,
-    keep: Annotated[list[str] | None, typer.Option(metavar="LET", help="keep this let's value as a column")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="LET", help="keep this let's value as a column")
+    ] = None,
     with_: Annotated[
         list[str] | None, typer.Option("--with", metavar="COLUMN", help="copy this column of the rows")
     ] = None,

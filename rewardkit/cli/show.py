@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import Any, TextIO
 
 from rewardkit.diagnostics import Diagnostic, render_full, to_json
@@ -16,7 +16,7 @@ _COLORS = {"error": "\033[1;31m", "warning": "\033[1;33m", "ok": "\033[32m"}
 _RESET = "\033[0m"
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a verb prints its result."""
 
     full = "full"

@@ -30,9 +30,7 @@ def run(
         import torch  # noqa: F401
         import transformers  # noqa: F401
     except ImportError as error:
-        raise RewardError(
-            f"training needs {error.name}: `pip install 'rewardkit[train]'`"
-        ) from None
+        raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
     from rewardkit.training import train
 
     overrides = {key: _value(text) for key, text in pairs(sets or [], "--set").items()}

@@ -13,7 +13,17 @@ _MODULES = ("core", "text", "format", "length", "math", "tools")
 
 #: functions of the language that a later version brings
 LATER = frozenset(
-    "code.block code.run code.result json.parse json.valid json.get judge.score judge.choice model.score".split()
+    [
+        "code.block",
+        "code.run",
+        "code.result",
+        "json.parse",
+        "json.valid",
+        "json.get",
+        "judge.score",
+        "judge.choice",
+        "model.score",
+    ]
 )
 
 #: usable in `rows` blocks only
@@ -28,8 +38,6 @@ def functions() -> Mapping[str, Function]:
     """Every function by its full name."""
     found: dict[str, Function] = {}
     for module in _MODULES:
-        from importlib.util import find_spec
-        if not find_spec(f"rewardkit.library.{module}"): continue  # TEMPORARY
         for function in import_module(f"rewardkit.library.{module}").FUNCTIONS:
             found[function.name] = function
     return found

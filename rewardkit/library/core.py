@@ -266,13 +266,16 @@ FUNCTIONS: tuple[Function, ...] = (
         fails="beyond 64 bits",
     ),
     _scalar(
-        "min", "x y", "the smallest of its arguments", _infer_min, _minimum, ("min(3, 1, 2)", 1), variadic=True
+        "min", "x y", "the smallest of its arguments", _infer_min, _minimum,
+        ("min(3, 1, 2)", 1), variadic=True,
     ),
     _scalar(
-        "max", "x y", "the largest of its arguments", _infer_max, _maximum, ("max(3, 1, 2)", 3), variadic=True
+        "max", "x y", "the largest of its arguments", _infer_max, _maximum,
+        ("max(3, 1, 2)", 3), variadic=True,
     ),
     _scalar(
-        "clamp", "x lo hi", "`x`, or the nearer end where it is outside", _infer_clamp, _clamp, ("clamp(5, 0, 1)", 1)
+        "clamp", "x lo hi", "`x`, or the nearer end where it is outside", _infer_clamp, _clamp,
+        ("clamp(5, 0, 1)", 1),
     ),
     _scalar(
         "round", "x", "the nearest whole number, halves to even", _infer_rounding("round"), _rounding("rint"),
@@ -287,13 +290,17 @@ FUNCTIONS: tuple[Function, ...] = (
         ("ceil(2.5)", 3), fails="beyond 64 bits",
     ),
     _scalar("sqrt", "x", "the square root", _infer_sqrt, _ufunc("sqrt"), ("sqrt(9)", 3.0)),
-    _scalar("exp", "x", "e to the power of `x`", _infer_exp, _ufunc("exp"), ("exp(0)", 1.0), fails="beyond the reals of 64 bits"),
+    _scalar(
+        "exp", "x", "e to the power of `x`", _infer_exp, _ufunc("exp"),
+        ("exp(0)", 1.0), fails="beyond the reals of 64 bits",
+    ),
     _scalar("log", "x", "the natural logarithm", _infer_log, _ufunc("log"), ("log(1)", 0.0)),
     _scalar("cos", "x", "the cosine of an angle in radians", _infer_cos, _ufunc("cos"), ("cos(0)", 1.0)),
     _scalar("tanh", "x", "the hyperbolic tangent", _infer_tanh, _ufunc("tanh"), ("tanh(0)", 0.0)),
     _scalar("sigmoid", "x", "`1 / (1 + exp(-x))`", _infer_sigmoid, _sigmoid, ("sigmoid(0)", 0.5)),
     _scalar(
-        "ramp", "x start end", "0 up to `start`, 1 from `end` on, a straight line between", _infer_ramp, _ramp,
+        "ramp", "x start end", "0 up to `start`, 1 from `end` on, a straight line between",
+        _infer_ramp, _ramp,
         ("ramp(5, 0, 10)", 0.5),
     ),
     Function(

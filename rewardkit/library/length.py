@@ -72,7 +72,9 @@ def _lengths(arguments: tuple[Argument, ...], count: int) -> None:
 def _holds(argument: Argument, position: int, name: str, within: Interval) -> None:
     if not argument.interval.within(within):
         suffix = UNITS.get(argument.type.unit or "", "")
-        raise TypingError(f"`{name}` must lie in {within}, and this {lies(argument.interval, suffix)}", position)
+        raise TypingError(
+            f"`{name}` must lie in {within}, and this {lies(argument.interval, suffix)}", position
+        )
 
 
 def _infer_cosine(arguments: tuple[Argument, ...]) -> Typing:

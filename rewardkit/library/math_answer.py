@@ -152,7 +152,9 @@ def is_prose(text: str) -> bool:
     """
     text = _COMMAND.sub("", text)
     words = _WORD.findall(text)
-    return _SHORT_WORD.search(text) is not None or any(word.lower() not in _NOT_PROSE and not word.isupper() for word in words)
+    return _SHORT_WORD.search(text) is not None or any(
+        word.lower() not in _NOT_PROSE and not word.isupper() for word in words
+    )
 
 
 def tidy(text: str) -> str:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,14 @@ class Summary:
     def to_json(self) -> dict[str, Any]:
         """The summary as plain values."""
         terms = [
-            {"name": x.name, "mean": x.mean, "std": x.std, "null": x.null, "open": x.open, "seconds": x.seconds}
+            {
+                "name": x.name,
+                "mean": x.mean,
+                "std": x.std,
+                "null": x.null,
+                "open": x.open,
+                "seconds": x.seconds,
+            }
             for x in self.lines
         ]
         return {
@@ -119,9 +127,7 @@ def score_file(
     return tally.summary(time.perf_counter() - began)
 
 
-def blocks(
-    n: int, groups: NDArray[np.int64] | None, batch_size: int | None
-) -> Iterator[tuple[int, int]]:
+def blocks(n: int, groups: NDArray[np.int64] | None, batch_size: int | None) -> Iterator[tuple[int, int]]:
     """Ranges of rows that hold whole groups (or are one batch each).
 
     Groups whose rows lie apart keep everything between them in one block.
@@ -141,7 +147,7 @@ def blocks(
         for cut in cuts.tolist():
             if cut - bounds[-1] >= BLOCK or cut == n:
                 bounds.append(cut)
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         if batch_size is not None and groups is not None and np.isin(groups[start:stop], groups[stop:]).any():
             raise RowsError(f"a batch of {batch_size} rows cuts a group; choose a multiple of the group size")
         if stop > start:
@@ -191,8 +197,8 @@ class _Tally:
     def check(self, max_faults: float, *, at_end: bool) -> None:
         if (at_end or self.rows >= FAULT_ROWS) and self.faulted > max_faults * self.rows:
             raise FaultLimitError(
-                f"{self.faulted:,} of {self.rows:,} rows failed, more than --max-faults {max_faults:g} allows; "
-                f"the first: {self.first}"
+                f"{self.faulted:,} of {self.rows:,} rows failed, more than --max-faults {max_faults:g} "
+                f"allows; the first: {self.first}"
             )
 
     def summary(self, seconds: float) -> Summary:

@@ -31,7 +31,13 @@ def read_rows(path: str, spec: Spec | None = None) -> Any:
         rows: Any = _jsonl(sys.stdin.buffer, "standard input")
     else:
         rows = _read_file(Path(path), spec)
-    n = len(rows) if isinstance(rows, list) else rows.height if isinstance(rows, pl.DataFrame) else _height(rows)
+    n = (
+        len(rows)
+        if isinstance(rows, list)
+        else rows.height
+        if isinstance(rows, pl.DataFrame)
+        else _height(rows)
+    )
     if n == 0:
         raise RowsError(f"`{path}` has no rows")
     return rows
@@ -56,7 +62,9 @@ def _read_file(path: Path, spec: Spec | None) -> Any:
         raise RowsError(f"cannot read `{path}`: {error.strerror or error}") from None
     except pl.exceptions.PolarsError as error:
         raise RowsError(f"cannot read `{path}`: {str(error).splitlines()[0]}") from None
-    raise RowsError(f"cannot read `{path}`: rows are {', '.join(FORMATS)} files, or `-` for JSONL on standard input")
+    raise RowsError(
+        f"cannot read `{path}`: rows are {', '.join(FORMATS)} files, or `-` for JSONL on standard input"
+    )
 
 
 def _jsonl(file: IO[bytes], name: str) -> list[dict[str, Any]]:

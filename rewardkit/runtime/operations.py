@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rewardkit.compiler import Step
-from rewardkit.runtime.columns import Column, Data, Mask, cast, objects, select, values_of
+from rewardkit.runtime.columns import Column, Data, Mask, cast, dtype_of, objects, select, values_of
 from rewardkit.types.interval import Interval
 
 #: relative slack within which a value outside a range is rounding, and is clipped to it
@@ -290,10 +290,10 @@ def _packed(items: list[Any]) -> NDArray[Any]:
 
 def _typed(items: list[Any], step: Step) -> NDArray[Any]:
     """Items as the step's type stores them."""
-    kind = step.type.kind
-    if kind not in ("bool", "int", "real"):
+    dtype = dtype_of(step.type)
+    if dtype is object:
         return _packed(items)
-    return np.array([0 if item is None else item for item in items], dtype={"bool": np.bool_, "int": np.int64}.get(kind, np.float64))  # fmt: skip
+    return np.array([0 if item is None else item for item in items], dtype)
 
 
 def constant(value: Any) -> Any:

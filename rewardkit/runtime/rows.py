@@ -479,7 +479,8 @@ def read_groups(group: Any, n: int) -> NDArray[np.int64] | None:
             raise RowsError(f"a group has at least 1 row, and the group size is {group}")
         if n % int(group):
             raise RowsError(
-                f"{n} rows cannot be split into groups of {group}: a group is cut; give whole groups, or group ids"
+                f"{n} rows cannot be split into groups of {group}: a group is cut; give whole groups, "
+                "or group ids"
             )
         return np.arange(n, dtype=np.int64) // int(group)
     if isinstance(group, str | bytes) or not hasattr(group, "__len__"):

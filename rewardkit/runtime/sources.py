@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardkit.compiler import Step
-from rewardkit.runtime.columns import Column, full
+from rewardkit.runtime.columns import Column, dtype_of, full
 from rewardkit.runtime.operations import constant
 
 
@@ -49,17 +49,17 @@ def _step(table: Table, step: Step) -> Column:
 
 
 def _outer(table: Table, step: Step) -> Column:
-    return table.outer[step.data]
+    column: Column = table.outer[step.data]
+    return column
 
 
 def _element(table: Table, step: Step) -> Column:
     assert table.element is not None
-    column, kind = table.element, step.type.kind
-    if kind in ("bool", "int", "real"):
-        dtype: Any = {"bool": np.bool_, "int": np.int64}.get(kind, np.float64)
-        data = np.array([0 if x is None else x for x in column.data], dtype=dtype)
-        return Column(data, column.null, column.fault, column.done)
-    return column
+    column, dtype = table.element, dtype_of(step.type)
+    if dtype is object:
+        return column
+    data = np.array([0 if x is None else x for x in column.data], dtype)
+    return Column(data, column.null, column.fault, column.done)
 
 
 SOURCES: dict[str, Callable[[Table, Step], Column]] = {

@@ -84,9 +84,7 @@ def run_test(reward: Reward, test: TestSpec) -> tuple[Diagnostic, ...]:
     columns = {f"{s}.{f}": values.column(s, f) for expect in test.expects for s, f in expect.reads}
     caller = Caller(shared_pool, Cache())
     return tuple(
-        failure
-        for expect in test.expects
-        if (failure := _look(expect, columns, caller, values)) is not None
+        failure for expect in test.expects if (failure := _look(expect, columns, caller, values)) is not None
     )
 
 
@@ -115,7 +113,9 @@ class _Samples:
         """The advantages of the samples that stand in groups; those outside have none."""
         inside = np.array([sample.group is not None for sample in test.samples])
         varying = _params(self._reward, test)
-        if any(len(set(np.asarray(v).tolist())) > 1 for k, v in varying.items() if k in self._weight_params()):
+        if any(
+            len(set(np.asarray(v).tolist())) > 1 for k, v in varying.items() if k in self._weight_params()
+        ):
             raise RewardError("samples of a test with advantages cannot change params that the weights read")
         out = np.full(len(inside), np.nan)
         out[inside] = advantage(rows_of(self.scores, inside))

@@ -9,7 +9,6 @@ import pytest
 from rewardkit.cli import codes
 from rewardkit.cli.main import VERBS, _run
 
-
 GOOD = """
 language 1
 input answer: text
@@ -40,14 +39,14 @@ ROWS = [
 ]
 
 
-@pytest.fixture()
+@pytest.fixture
 def spec(tmp_path: Path) -> Path:
     path = tmp_path / "good.rwd"
     path.write_text(GOOD)
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def rows(tmp_path: Path) -> Path:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in ROWS))
@@ -371,9 +370,7 @@ def test_explain_shows_closed_gates_and_why(spec, rows, capsys):
 
 def test_explain_a_row_of_a_group(tmp_path, capsys):
     path, rows = tmp_path / "g.rwd", tmp_path / "rows.jsonl"
-    path.write_text(
-        "input x: int\nskip when x == 0\nterm a = x - min(x) over group\nreward { a: 1 }\n"
-    )
+    path.write_text("input x: int\nskip when x == 0\nterm a = x - min(x) over group\nreward { a: 1 }\n")
     rows.write_text("\n".join(json.dumps({"x": x, "g": g}) for x, g in [(5, 1), (9, 2), (7, 1), (0, 1)]))
     assert run("explain", path, rows, "--row", 2, "--group", "g") == codes.OK
     assert "min(x) over group: 5" in capsys.readouterr().out

@@ -6,10 +6,10 @@ Each `*.toml` beside this file holds cases on one topic:
     name = "null where a value is wanted gives null"
     spec = "…"               # without `reward` every term weighs 1
     rows = { x = [1, "null"] }        # a column each; TOML has no null
-    expect = { t = [1, "null"] }      # terms, lets, `total`, `skipped`, `masked`, `gate of t`, `weights`, `scale`
+    expect = { t = [1, "null"] }      # terms and lets
     group = 2   step = 10   params = { p = 3 }   calls = { "math.boxed" = 1 }
 
-or, for a spec that is wrong, the codes of its errors (`errors`), and of its warnings (`warnings`). In
+`expect` may also name `total`, `skipped`, `masked`, `gate of t`, `weights` and `scale`. Or, for a spec that is wrong, the codes of its errors (`errors`), and of its warnings (`warnings`). In
 `expect`, `"fault"` is a null with a fault behind it.
 """
 
@@ -57,7 +57,7 @@ def test_case(case):
         for row, (value, wanted) in enumerate(zip(values, expected, strict=True)):
             assert alike(value, wanted), f"{name}, row {row}: {value!r} is not {wanted!r}"
     for name, count in case.get("calls", {}).items():
-        assert Reward_counts(spec, params, rows, group, step).get(name, 0) == count
+        assert counts(spec, params, rows, group, step).get(name, 0) == count
 
 
 def full(text):
@@ -99,7 +99,7 @@ def alike(value, wanted):
     return equal(value, wanted) if not isinstance(wanted, str) else value == wanted
 
 
-def Reward_counts(spec, params, rows, group, step):
+def counts(spec, params, rows, group, step):
     reward = Reward(spec, params)
     reward(rows, group=group, step=step)
     return reward.counts

@@ -211,7 +211,7 @@ def test_what_is_per_prompt_is_checked_where_groups_are_given():
     rows = {"d": [1, 1, 2], "prompt": ["a", "a", "b"]}
     assert rk.loads(spec)(rows, group=[0, 0, 1]).total.tolist() == [2, 2, 3]
     assert rk.loads(spec)(rows).total.tolist() == [2, 2, 3]
-    with pytest.raises(rk.RowsError, match="row 2: `(d|prompt.text)` is not the same"):
+    with pytest.raises(rk.RowsError, match=r"row 2: `(d|prompt\.text)` is not the same"):
         rk.loads(spec)(rows, group=[0, 0, 0])
 
 

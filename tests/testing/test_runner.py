@@ -48,7 +48,7 @@ def passes(expect: str, sample: str = 'completion.text = "p\\nq"  x = 3') -> boo
         ("s.b == 0 within 1", False),
         ("s.b != 0 within 1", False),
         ('s.names[0] == "p" and len(s.names) == 2', True),
-        ('s.names[5] == null', True),
+        ("s.names[5] == null", True),
         ("(s.b ?? 7) == 7", True),
         ("(if s.a > 1 then 2 else 3) == 2", True),
     ],
@@ -100,7 +100,9 @@ def test_what_expect_names_is_computed_even_behind_a_closed_gate():
 
 
 def test_a_failure_shows_the_value_of_each_part():
-    (result,) = run('test "t" { sample s { completion.text = ""  x = 3 } expect s.a * 2 == 4 and s.half < 1 }')
+    (result,) = run(
+        'test "t" { sample s { completion.text = ""  x = 3 } expect s.a * 2 == 4 and s.half < 1 }'
+    )
     (failure,) = result.failures
     assert failure.code == "RK0810"
     assert failure.notes == (
