@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rewardkit.cli import codes
-from rewardkit.cli.options import pairs, params
+from rewardkit.cli.options import load_reward, pairs
 from rewardkit.cli.show import Format, print_json
 
 
@@ -32,13 +32,11 @@ def run(
 ) -> int:
     """Show how one row got its reward: terms, weights, gates, and the values below them."""
     from rewardkit.analysis import explain, render
-    from rewardkit.cli.score import load_tokenizer
-    from rewardkit.runtime import Reward, RowsError, load
+    from rewardkit.runtime import RowsError
     from rewardkit.runtime.batches import take_rows
     from rewardkit.runtime.files import read_rows
 
-    loaded = load(spec_path)
-    reward = Reward(loaded.spec, params(sets or [], loaded.spec), tokenizer=load_tokenizer(tokenizer))
+    reward = load_reward(spec_path, sets, tokenizer)
     rows, ids, position = take_rows(
         read_rows(rows_path, reward.spec),
         row,

@@ -55,8 +55,8 @@ def _run(words: list[str]) -> int:
         return _wrong_spec(error)
     except RewardError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        return _fail("interrupted", codes.INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _fail(f"interrupted{': ' if str(stop) else ''}{stop}", codes.INTERRUPTED)
     except BrokenPipeError:
         # whoever read our output has gone (`| head`): not an error, and nothing more to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

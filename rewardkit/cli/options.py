@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rewardkit.diagnostics import RewardError
+from rewardkit.diagnostics import RewardError, SpecError
 
 if TYPE_CHECKING:
     from rewardkit.checker import Spec
+    from rewardkit.runtime import Reward
 
 
 def pairs(values: list[str], option: str) -> dict[str, str]:
@@ -52,6 +53,37 @@ def _number(name: str, text: str) -> int | float:
     except ValueError:
         pass
     raise RewardError(f"the param `{name}` is a number, not `{text}`")
+
+
+def load_reward(
+    path: str, sets: list[str] | None, tokenizer: str | None, workers: int | None = None
+) -> Reward:
+    """The compiled spec of a verb, with the params and the tokenizer that its options name."""
+    from rewardkit.checker import check, read_source
+    from rewardkit.runtime import Reward
+
+    spec, diagnostics = check(read_source(path))
+    if spec is None:
+        raise SpecError(diagnostics)
+    return Reward(spec, params(sets or [], spec), tokenizer=load_tokenizer(tokenizer), workers=workers)
+
+
+def load_tokenizer(name: str | None) -> Any:
+    """The Hugging Face tokenizer that `--tokenizer` names.
+
+    Raises:
+        RewardError: transformers is not installed, or the tokenizer cannot be loaded.
+    """
+    if name is None:
+        return None
+    try:
+        from transformers import AutoTokenizer
+    except ImportError:
+        raise RewardError("--tokenizer needs transformers: `pip install 'rewardkit[train]'`") from None
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except Exception as error:
+        raise RewardError(f"cannot load the tokenizer `{name}`: {str(error).splitlines()[0]}") from None
 
 
 def specs_in(paths: list[Path]) -> list[Path]:

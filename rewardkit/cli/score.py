@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from rewardkit.cli import codes
-from rewardkit.cli.options import pairs, params
+from rewardkit.cli.options import load_reward, pairs
 from rewardkit.cli.show import Format, ProgressLine, print_diagnostics, print_json, table
 
 
@@ -58,16 +58,9 @@ def run(
 
     Columns are `prompt`, `completion` and the spec's inputs. Lists (`--keep a,b`) may be parted by commas.
     """
-    from rewardkit.runtime import load
     from rewardkit.runtime.batches import score_file
 
-    reward = load(spec_path, tokenizer=load_tokenizer(tokenizer), workers=workers)
-    if sets:
-        from rewardkit.runtime import Reward
-
-        reward = Reward(
-            reward.spec, params(sets, reward.spec), tokenizer=load_tokenizer(tokenizer), workers=workers
-        )
+    reward = load_reward(spec_path, sets, tokenizer, workers)
     print_diagnostics(reward.spec.diagnostics, "full")
     progress = ProgressLine()
     try:
@@ -102,22 +95,6 @@ def run(
 
 def _names(values: list[str] | None) -> tuple[str, ...]:
     return tuple(name for value in values or [] for name in value.split(",") if name)
-
-
-def load_tokenizer(name: str | None) -> Any:
-    """The tokenizer that `--tokenizer` names."""
-    if name is None:
-        return None
-    from rewardkit.diagnostics import RewardError
-
-    try:
-        from transformers import AutoTokenizer
-    except ImportError:
-        raise RewardError("--tokenizer needs transformers: `pip install 'rewardkit[train]'`") from None
-    try:
-        return AutoTokenizer.from_pretrained(name)
-    except Exception as error:
-        raise RewardError(f"cannot load the tokenizer `{name}`: {str(error).splitlines()[0]}") from None
 
 
 def _shown(summary: Any) -> str:

@@ -120,6 +120,9 @@ def score_file(
             tally.check(max_faults, at_end=False)
             if progress is not None:
                 progress("rows", stop, rows.n)
+    except KeyboardInterrupt:
+        kept = f"the scores of the first {tally.rows:,} of {rows.n:,} rows are in `{out}`" if out else ""
+        raise KeyboardInterrupt(kept) from None
     finally:
         if writer is not None:
             writer.close()

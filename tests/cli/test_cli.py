@@ -415,3 +415,24 @@ def test_ctrl_c_is_told_and_has_its_code(monkeypatch, spec, capsys):
 
     monkeypatch.setattr("rewardkit.cli.check.check", interrupted)
     assert run("check", spec) == codes.INTERRUPTED
+
+
+def test_ctrl_c_keeps_what_was_scored(monkeypatch, spec, tmp_path, capsys):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text("\n".join(json.dumps({"completion": "a", "answer": "a", "hint": 1}) for _ in range(10)))
+    monkeypatch.setattr("rewardkit.runtime.batches.BLOCK", 4)
+    calls = iter(range(10))
+
+    from rewardkit.runtime import Reward
+
+    score = Reward.score
+
+    def interrupted(*words, **options):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return score(*words, **options)
+
+    monkeypatch.setattr(Reward, "score", interrupted)
+    assert run("score", spec, rows, "-o", out) == codes.INTERRUPTED
+    assert "the first 8 of 10 rows" in capsys.readouterr().err
+    assert len(out.read_text().splitlines()) == 8
