@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
@@ -55,7 +57,7 @@ def _run(words: list[str]) -> int:
         return _wrong_spec(error)
     except RewardError as error:
         return _fail(str(error))
-    except KeyboardInterrupt as stop:
+    except (KeyboardInterrupt, _InterruptedError) as stop:
         return _fail(f"interrupted{': ' if str(stop) else ''}{stop}", codes.INTERRUPTED)
     except BrokenPipeError:
         # whoever read our output has gone (`| head`): not an error, and nothing more to say
@@ -71,7 +73,7 @@ def _run(words: list[str]) -> int:
 
 def _verb(verb: str, rest: list[str]) -> int:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name=verb)(import_module(f"rewardkit.cli.{verb}").run)
+    app.command(name=verb)(_keeping_interrupts(import_module(f"rewardkit.cli.{verb}").run))
     command = typer.main.get_command(app)
     # typer keeps its own copy of click or uses the installed one; its errors derive from this base
     usage_error: Any = typer.BadParameter.__mro__[1]
@@ -83,6 +85,21 @@ def _verb(verb: str, rest: list[str]) -> int:
         return _fail("interrupted", codes.INTERRUPTED)
     except usage_error as error:
         return _fail(f"{error.format_message()} (see `rewardkit {verb} --help`)")
+
+
+class _InterruptedError(Exception):
+    """Ctrl-C with what there is to say of it, past typer, which would end without a word."""
+
+
+def _keeping_interrupts(run: Callable[..., int]) -> Callable[..., int]:
+    @wraps(run)
+    def guarded(*args: Any, **options: Any) -> int:
+        try:
+            return run(*args, **options)
+        except KeyboardInterrupt as stop:
+            raise _InterruptedError(str(stop)) from None
+
+    return guarded
 
 
 def _suggest(verb: str) -> str:

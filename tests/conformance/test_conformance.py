@@ -9,8 +9,8 @@ Each `*.toml` beside this file holds cases on one topic:
     expect = { t = [1, "null"] }      # terms and lets
     group = 2   step = 10   params = { p = 3 }   calls = { "math.boxed" = 1 }
 
-`expect` may also name `total`, `skipped`, `masked`, `gate of t`, `weights` and `scale`. Or, for a spec that is wrong, the codes of its errors (`errors`), and of its warnings (`warnings`). In
-`expect`, `"fault"` is a null with a fault behind it.
+`expect` may also name `total`, `skipped`, `masked`, `gate of t`, `weights` and `scale`; `"fault"` is a
+null with a fault behind it. A spec that is wrong has the codes of its `errors`; `warnings` are likewise.
 """
 
 import tomllib
