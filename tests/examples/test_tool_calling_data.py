@@ -1,15 +1,17 @@
 """The committed data is what `data.py` draws, and is made of whole pieces."""
 
 import json
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
-import data
 import pytest
 
 from rewardkit.library import tools
 from rewardkit.types.values import parse_calls
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "examples" / "tool_calling"
+data = SimpleNamespace(**runpy.run_path(str(HERE / "data.py")))
 
 
 def lines(name):
@@ -17,7 +19,7 @@ def lines(name):
 
 
 def test_committed_files_are_up_to_date():
-    for name, content in data.files().items():
+    for name, content in data["files"]().items():
         assert (HERE / name).read_text(encoding="utf-8") == content, f"run `python data.py` to write {name}"
 
 
