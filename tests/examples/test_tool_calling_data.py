@@ -19,7 +19,7 @@ def lines(name):
 
 
 def test_committed_files_are_up_to_date():
-    for name, content in data["files"]().items():
+    for name, content in data.files().items():
         assert (HERE / name).read_text(encoding="utf-8") == content, f"run `python data.py` to write {name}"
 
 
