@@ -11,10 +11,12 @@ import numpy as np
 from rewardkit.checker.spec import Value
 from rewardkit.compiler import Step
 from rewardkit.runtime.columns import values_of
-from rewardkit.runtime.reward import Evaluation, Reward
+from rewardkit.runtime.reward import Evaluation, Reward, json_text
 from rewardkit.runtime.scores import Scores
+from rewardkit.types.types import UNITS
 
 _LONGEST = 100  # characters of a value that are shown
+_DEEPEST = 30  # names below names that are followed
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,12 @@ class Part:
     value: Any
     remark: str = ""
     parts: tuple[Part, ...] = ()
+    unit: str = ""
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {"text": self.text, "value": _plain(self.value)}
+        if self.unit:
+            out["unit"] = self.unit
         if self.remark:
             out["remark"] = self.remark
         if self.parts:
@@ -44,7 +49,7 @@ def explain(reward: Reward, scores: Scores, evaluation: Evaluation, row: int) ->
     parts = []
     for k, name in enumerate(reward.terms):
         value, weight = scores.matrix[row, k], scores.weights[k]
-        share = f"weighs {weight:g}" + ("" if np.isnan(value) else f", adds {weight * value:.6g}")
+        share = f"weighs {weight:g}" + ("" if np.isnan(value) else f", adds {weight * value + 0.0:.6g}")
         parts.append(tree.term(name, share))
     metrics = [name for name in reward.plan.terms if name not in reward.terms]
     parts += [tree.term(name, "not weighed") for name in metrics]
@@ -71,38 +76,47 @@ class _Tree:
             share += f", gate {state}"
             parts.append(self.part(value.args[1], "when "))
             if gate is True:
-                parts += self._below(value.args[0])
+                parts += self._whole(value.args[0])
             elif gate is False and value.args[2].op != "constant":
                 parts.append(self.part(value.args[2], "else "))
         else:
-            parts += self._below(value.args[0])
+            parts += self._whole(value.args[0])
         return Part(name, found, ", ".join(x for x in (share, remark) if x), tuple(parts))
 
-    def part(self, value: Value, before: str = "") -> Part:
-        """An expression with what is worth showing below it."""
+    def _whole(self, value: Value) -> list[Part]:
+        """A term's expression, unless it is a constant that says all itself."""
+        return [] if _plain_value(value).op == "constant" else [self.part(value)]
+
+    def part(self, value: Value, before: str = "", depth: int = 0) -> Part:
+        """An expression with what is worth showing below it, so many names deep."""
         value = _plain_value(value)
         name = value.data if value.op == "let" else None
         found, remark = self._of(value)
+        unit = UNITS.get(value.type.unit or "", "")
         # a column that a measure reads has the measure's place in the text, and its own name
         own = value.data if value.op == "column" else " ".join(value.span.text.split())
         text = before + (name or own)
         if name is not None and name in self.seen:
-            return Part(text, found, remark)
+            return Part(text, found, remark, unit=unit)
         if name is not None:
             self.seen.add(name)
             inner = _plain_value(value.args[0])
             shown = " ".join(inner.span.text.split())
-            return Part(f"{text} = {_cut(shown)}", found, remark, tuple(self._below(inner)))
-        return Part(_cut(text), found, remark, tuple(self._below(value)))
+            return Part(f"{text} = {_cut(shown)}", found, remark, tuple(self._below(inner, depth)), unit)
+        return Part(_cut(text), found, remark, tuple(self._below(value, depth)), unit)
 
-    def _below(self, value: Value) -> list[Part]:
+    def _below(self, value: Value, depth: int) -> list[Part]:
         """The nearest names, calls and aggregates below an expression."""
         value = _plain_value(value)
-        if value.op == "let":
-            return [self.part(value)]
-        if value.op in ("fold", "constant"):
+        if value.op == "constant" or depth >= _DEEPEST:
             return []
-        return [self.part(child) for child in _nearest(value)]
+        if value.op == "let":
+            below = [value]
+        elif value.op == "fold":  # its body has one value per item, the list has one
+            below = [value.args[0]]
+        else:
+            below = list(_nearest(value))
+        return [self.part(child, depth=depth + 1) for child in below]
 
     def _of(self, value: Value) -> tuple[Any, str]:
         number = self.numbers.get(id(value))
@@ -186,7 +200,8 @@ def render(part: Part) -> str:
 
 def _lines(part: Part, first: str, rest: str) -> Iterator[str]:
     remark = f"  ({part.remark})" if part.remark else ""
-    yield f"{first}{part.text}: {_show(part.value)}{remark}"
+    unit = part.unit if part.value is not None else ""
+    yield f"{first}{part.text}: {_show(part.value)}{unit}{remark}"
     for i, child in enumerate(part.parts):
         last = i == len(part.parts) - 1
         yield from _lines(child, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
@@ -199,7 +214,9 @@ def _show(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return _cut(repr(value) if not isinstance(value, str) else '"' + value.replace("\n", "\\n") + '"')
+    if isinstance(value, str):
+        return _cut('"' + value.replace("\n", "\\n") + '"')
+    return _cut(json_text(value))
 
 
 def _cut(text: str) -> str:

@@ -26,10 +26,7 @@ _OF_LISTS = ("any", "all", "count", "sum", "mean", "min", "max")
 
 def without_scope(check: Expressions, node: t.Call) -> Value:
     values = [check.check(argument.value) for argument in node.arguments]
-    shown = text_of(node.span, 50)
-    if shown == "…":
-        shown = f"{node.function}(…)"
-    over = f"write `{shown} over group`, or `… over batch`"
+    over = f"write `{text_of(node.span, 50)} over group`, or `… over batch`"
     listed_ = next((v for v in values if v.type.kind == "list"), None)
     if listed_ is not None:
         over = f"write `{node.function}(x … for x in {text_of(listed_)})`"

@@ -45,6 +45,11 @@ def zero(type_: Type) -> str:
     return with_unit("0", type_)
 
 
+def least(type_: Type) -> str:
+    """A small number above 0, as it is written in the unit of a type."""
+    return with_unit("1" if type_.kind == "int" else "1e-6", type_)
+
+
 def can_overflow(type_: Type, interval: Interval) -> bool:
     return not interval.within(_INTS if type_.kind == "int" else _REALS)
 
@@ -102,11 +107,15 @@ def _optional(type_: Type, *parts: Value) -> Type:
 
 def _zero_denominator(check: Expressions, right: Value) -> None:
     declared = check.declaration_of(right)
-    nothing, one = zero(right.type), with_unit("1", right.type)
-    shown = text_of(right)
+    nothing, one = zero(right.type), least(right.type)
+    shown, notes = text_of(right), tuple[str, ...]()
     advice = f"divide by `max({shown}, {one})`"
     if right.interval.lo is None or right.interval.lo < 0:
         advice = f"divide by `max({shown}, {one})` if it cannot be negative"
+        if right.path in check.facts:
+            notes = (
+                f"it may be negative too: a test `== {nothing}` or `!= {nothing}` leaves no gap in a range",
+            )
     if declared is not None and not check.is_let(right):
         end = "inf)" if right.interval.hi is None else with_unit(show(right.interval.hi), right.type) + "]"
         advice = f"declare a range without 0, `in ({nothing}, {end}`"
@@ -124,6 +133,7 @@ def _zero_denominator(check: Expressions, right: Value) -> None:
         lies(right.interval, suffix(right.type)),
         labels=(Label(declared, "declared here"),) if declared else (),
         help=advice,
+        notes=notes,
     )
 
 

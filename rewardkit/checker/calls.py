@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rewardkit import library
-from rewardkit.checker import arithmetic
+from rewardkit.checker import arithmetic, units
 from rewardkit.checker.aggregates import over_list, over_rows, without_scope
 from rewardkit.checker.spec import CallData, Value
 from rewardkit.checker.wording import listed, peeled, suffix, suggest, text_of, with_unit
@@ -77,32 +77,70 @@ _FUNCTIONS = {
     "length": "len", "size": "len", "float": "math.number", "int": "math.number", "pow": "exp",
     "average": "mean", "avg": "mean", "median": "mean", "stdev": "std", "regex": "text.matches",
     "match": "text.matches", "search": "text.matches", "contains": "text.contains", "in": "text.contains",
-    "lower": "text.lower", "strip": "text.strip", "split": "text.lines", "clip": "clamp",
+    "lower": "text.lower", "strip": "text.strip", "split": "text.before", "clip": "clamp",
     "levenshtein": "text.similarity", "similarity": "text.similarity", "ratio": "text.similarity",
     "boxed": "math.boxed", "tags": "format.tags", "startswith": "text.matches", "endswith": "text.matches",
 }  # fmt: skip
 
 
+_PATTERN = "`text.matches(x, pattern)` says whether a pattern is there, `text.find(x, pattern)` what it finds"
+
+#: functions of Python, and what does their work here
+_PYTHON = {
+    "re.findall": "every match of a pattern is `text.find_all(x, pattern)`",
+    "re.finditer": "every match of a pattern is `text.find_all(x, pattern)`",
+    "re.sub": "texts are not changed: look for a part with `text.find(x, pattern)`",
+    "re.split": "cut a text with `text.before(x, piece)` and `text.after(x, piece)`",
+    "json.loads": "whether a text is JSON says `format.json(x)`; the calls in it are `tools.parse(x)`",
+    "json.dumps": "a `json` column is JSON already",
+    "str": "numbers and texts are not made of each other: read a number with `math.number(x)`",
+    "print": "name the value with `let`: `rewardkit explain` shows the lets of a row",
+    "isinstance": "a value has the type that it is declared with",
+}
+
+#: methods of Python's texts and lists, and what does their work here
+_METHODS = {
+    "split": "cut it with `text.before({0}, piece)` and `text.after({0}, piece)`, or take `text.lines({0})`",
+    "splitlines": "its lines are `text.lines({0})`",
+    "startswith": 'test it with a pattern: `text.matches({0}, r"^…")`',
+    "endswith": 'test it with a pattern: `text.matches({0}, r"…$")`',
+    "replace": "texts are not changed: look for a part with `text.contains({0}, piece)`",
+    "join": "texts are not joined: look for each part with `text.contains(x, piece)`",
+    "upper": "compare in lower case: `text.lower({0})`",
+    "get": "fields of `json` are read by `json.get`, which is not there yet",
+}
+
+
 def _function_help(check: Expressions, name: str, namespace: str, last: str) -> str:
     """Where a function is called like a method, how it is called here; else the nearest name."""
-    known = [*library.functions(), *library.AGGREGATES, *library.LATER]
+    known = list(dict.fromkeys((*library.functions(), *library.AGGREGATES)))
     ours = _FUNCTIONS.get(last.lower(), last)
     namespaces = library.namespaces()
+    if name in _PYTHON or (not check.is_value(namespace) and namespace in ("re", "regex")):
+        return _PYTHON.get(name, _PATTERN)
     if namespace and namespace.partition(".")[0] not in namespaces:
         function = next((f for f in (f"text.{last}", last, ours) if f in library.functions()), None)
-        if function is not None and check.is_value(namespace):
+        if function is not None and check.is_value(namespace) and last not in _METHODS:
             more = ", …" if len(library.functions()[function].parameters) > 1 else ""
             return f"pass it to the function: `{function}({namespace}{more})`"
+        if check.is_value(namespace) and last in _METHODS:
+            return _METHODS[last].format(namespace)
     elif name.lower() in _FUNCTIONS:
         return f"did you mean `{ours}`?"
-    near = suggest(name, known)
+    if namespace and last in known:
+        return f"did you mean `{last}`?"
+    later = [f for f in library.LATER if f.startswith(namespace + ".")] if namespace else []
+    near = suggest(name, later or [f for f in known if ("." in f) == bool(namespace)])
     if near:
         return near
     siblings = [f for f in known if f.startswith(namespace + ".")] if namespace else []
     if siblings:
         return f"`{namespace}` has {listed(siblings, 20)}"
+    if later:
+        return f"the functions of `{namespace}` are not there yet"
     if namespace:
-        return f"the namespaces are {listed(sorted(namespaces))}"
+        there = sorted({f.namespace for f in library.functions().values()} - {""})
+        return f"the namespaces are {listed(there)}"
     return "functions without a namespace are " + listed([f for f in known if "." not in f], 40)
 
 
@@ -414,9 +452,15 @@ def _typing(
         span = node.span if error.argument is None else values[error.argument].span
         labels = () if error.argument is None else check.declared(values[error.argument])
         code = "RK0401" if "found" in error.message else "RK0402" if "unit" in error.message else "RK0705"
-        check.found.error(code, error.message, span, labels=labels, help=error.help or _unit_help(code))
+        help_ = error.help
+        if code == "RK0402" and error.argument is not None:
+            wrong = values[error.argument]
+            settled = units.of_one_unit(check, values[0], wrong) if error.argument else None
+            help_ = settled or help_ or "write all of them in one unit"
+        elif code == "RK0401" and error.argument is not None and values[error.argument].type.unit:
+            help_ = units.plain(check, values[error.argument])
+        check.found.error(code, error.message, span, labels=labels, help=help_ or _RANGE_HELP.get(code))
         return None
 
 
-def _unit_help(code: str) -> str | None:
-    return {"RK0402": "write all of them in one unit", "RK0705": "give a number in its range"}.get(code)
+_RANGE_HELP = {"RK0705": "give a number in its range"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from rewardkit.checker import arithmetic, builtins
@@ -15,7 +16,7 @@ from rewardkit.checker.calls import call
 from rewardkit.checker.constants import fits
 from rewardkit.checker.facts import NOTHING, Facts, both, shared, when
 from rewardkit.checker.spec import Value
-from rewardkit.checker.wording import listed, null_origin, peeled, suggest, text_of, with_unit
+from rewardkit.checker.wording import listed, null_origin, operand, peeled, suggest, text_of, with_unit
 from rewardkit.diagnostics import Collector, Label, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import Interval, hull, intersect, point
@@ -92,8 +93,8 @@ class Expressions:
 
     # --- demands, each reporting once ----------------------------------------------------------
 
-    def wants_value(self, value: Value) -> bool:
-        """That the value is not null."""
+    def wants_value(self, value: Value, *, divides: bool = False) -> bool:
+        """That the value is not null; `divides` says that it is a denominator."""
         if self.lenient or not value.type.optional:
             return True
         if peeled(value).op == "constant":
@@ -105,7 +106,10 @@ class Expressions:
         if declared is not None:
             labels.append(Label(declared, "declared here"))
         name = origin.path
-        advice = f"say what null counts as, `{text_of(value)} ?? {_default(value)}`"
+        advice = f"say what null counts as, `{operand(value)} ?? {_default(value)}`"
+        if divides and value.type.is_number:
+            advice = f"say what null counts as, `{_denominator(value)}`"
+            name = None if value.interval.contains(Fraction(0)) else name
         if value.type.kind in ("message", "call", "json"):
             advice = f"name it, `let x = {text_of(value)}`"
             name = name or "x"
@@ -119,8 +123,8 @@ class Expressions:
         )
         return False
 
-    def wants_number(self, value: Value) -> bool:
-        if value.type == UNKNOWN or not self.wants_value(value):
+    def wants_number(self, value: Value, *, divides: bool = False) -> bool:
+        if value.type == UNKNOWN or not self.wants_value(value, divides=divides):
             return False
         if value.type.is_number:
             return True
@@ -139,16 +143,21 @@ class Expressions:
             help_ = "texts are not joined: look for each part with `text.contains(x, piece)`"
             self.found.error("RK0401", "cannot add `text` and `text`", node.span, help=help_)
             return False
-        return self.wants_number(left) & self.wants_number(right)
+        return self.wants_number(left) & self.wants_number(right, divides=node.operator == "/")
 
     def wants_bool(self, value: Value, what: str) -> bool:
         if value.type == UNKNOWN or not self.wants_value(value):
             return False
         if value.type.kind == "bool":
             return True
-        shown, kind = text_of(value), value.type.required
-        if peeled(value).op == "term":
-            help_ = f"a term is a number: compare it, `{shown} > 0`, or use the condition behind it"
+        shown, kind, labels = operand(value), value.type.required, self.declared(value)
+        inner = peeled(value)
+        if inner.op == "term":
+            test = f"{shown} == 1" if inner.args[0].type == BOOL else f"{shown} > 0"
+            help_ = f"compare it, `{test}`, or name its condition with `let`, and use that in both places"
+            labels = tuple(Label(label.span, "a term is a number") for label in labels)
+        elif kind.is_number and inner.op == "constant":
+            help_ = f"a condition is wanted, and `{shown}` is a number: write a comparison"
         elif kind.is_number:
             help_ = f"compare it: `{shown} > {arithmetic.zero(kind)}`"
         elif kind.kind == "list":
@@ -159,7 +168,7 @@ class Expressions:
             "RK0401",
             f"{what} wants a condition, found `{kind}`",
             value.span,
-            labels=self.declared(value),
+            labels=labels,
             help=help_,
         )
         return False
@@ -167,7 +176,8 @@ class Expressions:
     def declared(self, value: Value) -> tuple[Label, ...]:
         """A label at the declaration of the name that this value is."""
         span = self.declaration_of(value)
-        return (Label(span, f"declared `{value.type}`"),) if span else ()
+        known = f"`{value.type}`" if self.is_let(value) else f"declared `{value.type}`"
+        return (Label(span, known),) if span else ()
 
     def declaration_of(self, value: Value) -> Span | None:
         """Where the name that this value is was declared."""
@@ -332,6 +342,8 @@ class Expressions:
         return self.narrowed(value)
 
     def index(self, node: t.Index) -> Value:
+        if isinstance(node.base, t.Name) and node.base.name in builtins.ROOTS:
+            return self._index_of_root(node, node.base.name)
         base, position = self.check(node.base), self.check(node.index)
         if UNKNOWN in (base.type, position.type):
             return self.unknown(node.span)
@@ -370,6 +382,17 @@ class Expressions:
             faults=base.faults or position.faults,
         )
 
+    def _index_of_root(self, node: t.Index, root: str) -> Value:
+        """`completion[-1]` (reported)."""
+        self.check(node.index)
+        self.found.error(
+            "RK0209",
+            f"`{root}` is no list",
+            node.span,
+            help=f"its text is `{root}.text`, its last message `{root}.messages[-1]`",
+        )
+        return self.unknown(node.span)
+
     def unary(self, node: t.Unary) -> Value:
         operand = self.check(node.operand)
         if node.operator == "-":
@@ -382,11 +405,38 @@ class Expressions:
         if node.operator in ("and", "or"):
             return self._logic(node)
         if node.operator == "??":
-            return self._coalesce(node)
-        left, right = self.check(node.left), self.check(node.right)
+            return self._coalesced(node, self.check(node.left))
+        fallback = _fallback_of(node)
+        left = self.check(node.left)
+        if fallback is None:
+            right = self.check(node.right)
+        else:
+            inner = self.check(fallback.left)
+            if inner.type != UNKNOWN and inner.type.kind not in ("bool", "null"):
+                return self._settles_a_side(node, fallback, left, inner)
+            right = self._coalesced(fallback, inner)
         if node.operator in arithmetic.COMPARISONS:
             return arithmetic.comparison(self, node, left, right)
         return arithmetic.binary(self, node, left, right)
+
+    def _settles_a_side(self, node: t.Binary, fallback: t.Binary, left: Value, inner: Value) -> Value:
+        """`n > 1 ?? false`, where `??` takes `1` only (reported)."""
+        whole = f"{operand(left)} {node.operator} {operand(inner)}"
+        help_ = f"write `({whole}) ?? {text_of(fallback.right.span)}`"
+        if self.lenient or not (left.type.optional or inner.type.optional or left.faults or inner.faults):
+            help_ = f"write `{whole}`: it is never null"
+        elif left.type.optional:
+            help_ = f"settle the side that may be null: `{operand(left)} ?? {_default(left)}`"
+        elif inner.type.optional:
+            help_ = f"settle the side that may be null: `{operand(inner)} ?? {_default(inner)}`"
+        self.found.error(
+            "RK0404",
+            f"`??` binds tighter than `{node.operator}`",
+            fallback.span,
+            "one side of the comparison",
+            help=help_,
+        )
+        return self.unknown(node.span)
 
     def _logic(self, node: t.Binary) -> Value:
         left = self.check(node.left)
@@ -414,6 +464,8 @@ class Expressions:
             return False
         if peeled(right).op != "constant" or right.type.required != first.args[0].type.required:
             return False
+        if right.type.is_number and (node.operator, first.op) not in (("or", "eq"), ("and", "ne")):
+            return False  # `n > 1 and 2`: what is meant is not plain
         repeated = f"{text_of(first.args[0])} {node.left.operator} {text_of(right)}"
         self.found.error(
             "RK0401",
@@ -423,8 +475,8 @@ class Expressions:
         )
         return True
 
-    def _coalesce(self, node: t.Binary) -> Value:
-        left, right = self.check(node.left), self.check(node.right)
+    def _coalesced(self, node: t.Binary, left: Value) -> Value:
+        right = self.check(node.right)
         if UNKNOWN in (left.type, right.type):
             return self.unknown(node.span)
         if not left.type.optional and not left.faults and not self.lenient:
@@ -489,6 +541,17 @@ class Expressions:
         return call(self, node)
 
 
+def _fallback_of(node: t.Binary) -> t.Binary | None:
+    """The `1 ?? false` of `n > 1 ?? false`, written without parentheses."""
+    right = node.right
+    if node.operator not in arithmetic.COMPARISONS or not isinstance(right, t.Binary):
+        return None
+    if right.operator != "??" or not isinstance(right.right, t.Bool):
+        return None
+    between = node.span.source.text[node.left.span.end : right.span.start]
+    return None if "(" in between else right
+
+
 def _at(value: Value, span: Span) -> Value:
     """The same value, shown where it is used. The node itself stays shared below the alias."""
     return Value("alias", (value,), value.type, span, value.interval, value.level, value.faults, value.path)
@@ -540,6 +603,15 @@ def _default(value: Value) -> str:
     if value.type.is_number:
         return arithmetic.zero(value.type)
     return {"bool": "false", "text": '""', "list": "[]"}.get(value.type.kind, "…")
+
+
+def _denominator(value: Value) -> str:
+    """A denominator with what null may count as, so that it is never 0."""
+    shown = operand(value)
+    if value.interval.contains(Fraction(0)):
+        return f"max({shown} ?? {_default(value)}, {arithmetic.least(value.type)})"
+    below = value.interval.hi is not None and value.interval.hi <= 0
+    return f"{shown} ?? {with_unit('-1' if below else '1', value.type)}"
 
 
 def _number_help(value: Value) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rewardkit.checker import builtins, units
 from rewardkit.checker.constants import range_of
 from rewardkit.checker.draft import Draft, contains
 from rewardkit.checker.spec import AdvantageSpec, Value
@@ -83,7 +84,7 @@ def _weight(draft: Draft, entry: t.Entry) -> Value | None:
             f"a weight is a plain number, and this is in {weight.type.unit}",
             entry.value.span,
             labels=check.declared(weight),
-            help=f"divide by an amount of {weight.type.unit}",
+            help=units.plain(check, weight),
         )
         return None
     if weight.level > Level.CONSTANT:
@@ -108,6 +109,8 @@ def _no_term(draft: Draft, entry: t.Entry) -> None:
         help_ = f"only terms have weights: write `term … = {entry.name}`, and weigh that"
         if kind == "let":
             help_ = f"only terms have weights: write `term {entry.name} = …` instead of `let`"
+    elif entry.name in (*builtins.ROOTS, "step"):
+        help_ = f"`{entry.name}` is there on every row, and no term: weigh one, `term my_{entry.name} = …`"
     else:
         help_ = suggest(entry.name, draft.terms) or f"declare it: `term {entry.name} = …`"
     message = f"there is no term `{entry.name}`"
@@ -154,7 +157,7 @@ def _scale(draft: Draft, entry: t.Entry) -> Value | None:
         code, problem, help_ = (
             "RK0402",
             f"is in {value.type.unit}",
-            f"divide by an amount of {value.type.unit}",
+            units.plain(check, value) if value.type.unit else "",
         )
         if value.level > Level.GROUP:
             code, problem = "RK0503", "differs between rows of a group"
@@ -184,11 +187,9 @@ def _option(draft: Draft, entry: t.Entry, normalizer: str, known: Mapping[str, O
     ok = kind == option.kind or (option.kind == "real" and kind == "int")
     if not ok or value.type.unit or value.type.optional:
         message = f"`{entry.name}` is a `{option.kind}`, found `{value.type}`"
-        help_ = (
-            f'write `{entry.name}: "{option.default}"`'
-            if option.kind == "text"
-            else (f"write `{entry.name}: {option.default}`")
-        )
+        help_ = f"write `{entry.name}: {option.default}`"
+        if option.choices:
+            help_ = "it is one of " + listed(f'"{choice}"' for choice in option.choices)
         draft.found.error("RK0401", message, entry.value.span, labels=check.declared(value), help=help_)
         return None
     steps = contains(value, "step") is not None

@@ -7,13 +7,13 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
 
-from rewardkit.checker import builtins
+from rewardkit.checker import builtins, units
 from rewardkit.checker.constants import constant_number, fits, range_of
 from rewardkit.checker.draft import Draft, contains, names_in
 from rewardkit.checker.expressions import Expressions, as_type, unify
 from rewardkit.checker.facts import Facts, both, when
 from rewardkit.checker.spec import InputSpec, ParamSpec, TermData, TermSpec, Value
-from rewardkit.checker.wording import null_origin, suffix, text_of, with_unit
+from rewardkit.checker.wording import null_origin, operand, suffix, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import UNIT, Interval, bare, hull, intersect, lies, point, show
@@ -332,7 +332,7 @@ def _widens(have: Type, want: Type) -> bool:
 
 def _declared_help(node: t.Let, declared: Type, value: Value) -> str:
     if value.type.required == declared or value.type == NULL:
-        return f"write `{declared.nullable}`, or say what null counts as: `{text_of(value)} ?? …`"
+        return f"write `{declared.nullable}`, or say what null counts as: `{operand(value)} ?? …`"
     if declared.kind == "int" and value.type.kind == "real" and declared.unit == value.type.unit:
         return f"write `round({text_of(value)})`, or declare a real"
     return f"declare `{node.name}: {value.type}`, or leave the type out"
@@ -428,7 +428,7 @@ def _term_type(draft: Draft, node: t.Term, value: Value) -> Type | None:
             "RK0402",
             f"a term is a plain number, and this is in {type_.unit}",
             node.value.span,
-            help=f"divide by an amount of {type_.unit}: `{text_of(value)} / 1000{UNITS[type_.unit]}`",
+            help=units.plain(draft.expressions(), value),
         )
         return None
     return Type(type_.kind)
@@ -443,7 +443,7 @@ def _may_be_null(draft: Draft, node: t.Term, value: Value) -> None:
     if declared is not None and origin.span != declared:
         labels.append(Label(declared, "declared here"))
     default = "false" if value.type.kind == "bool" else "0"
-    help_ = f"say what null counts as, `{text_of(value)} ?? {default}`"
+    help_ = f"say what null counts as, `{operand(value)} ?? {default}`"
     if node.gate is None and origin.path:
         help_ += f"; for no value at all, `term {node.name} when {origin.path} != null else null = …`"
     draft.found.error(

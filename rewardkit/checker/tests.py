@@ -477,6 +477,14 @@ def _tolerance(draft: Draft, node: t.Expect) -> float | None:
             help="write each comparison in an `expect` of its own",
         )
         return None
+    if isinstance(node.tolerance, t.Binary) and node.tolerance.operator in ("and", "or"):
+        draft.found.error(
+            "RK0808",
+            f"`{node.tolerance.operator}` is read as part of the tolerance",
+            node.tolerance.span,
+            help="give each `within` its own `expect`",
+        )
+        return None
     if constant is None or constant[0] < 0:
         help_ = "write a number, `within 0.001`"
         draft.found.error(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rewardkit.checker.spec import Value
-from rewardkit.checker.wording import a_number, peeled, text_of, with_unit
+from rewardkit.checker.wording import a_number, operand, peeled, text_of, with_unit
 from rewardkit.diagnostics import Label
 from rewardkit.language import tree as t
 from rewardkit.types.types import Type
@@ -78,6 +78,35 @@ def _help(check: Expressions, node: t.Binary, left: Value, right: Value) -> str:
         share = f"{text_of(left)} / {with_unit('1', left.type)}"
         return f"divide one of them by an amount of {left.type.unit} first: `{share}`"
     return "divide each by an amount of its own unit first: a share of a budget is a plain number"
+
+
+def plain(check: Expressions, value: Value) -> str:
+    """How an amount becomes a plain number."""
+    scaled, unit = peeled(value), value.type.unit
+    if scaled.op == "div" and scaled.args[1].type.unit is None:
+        amount, divisor = scaled.args
+        if _is_number(divisor):
+            share = f"{operand(amount)} / {with_unit(text_of(divisor), value.type)}"
+            return f"divide by an amount of {unit}: `{share}`"
+        return _share(check, value.type, divisor)
+    return f"divide by an amount of {unit}: `{operand(value)} / {with_unit('1000', value.type)}`"
+
+
+def of_one_unit(check: Expressions, first: Value, other: Value) -> str | None:
+    """What to write where a function wants two numbers of one unit."""
+    for value, bare in ((first, other), (other, first)):
+        if not value.type.unit or bare.type.unit:
+            continue
+        scaled = peeled(value)
+        if scaled.op == "div" and scaled.args[1].type.unit is None:
+            return plain(check, value)
+        if _is_number(bare):
+            return f"write `{with_unit(text_of(bare), value.type)}`"
+        if check.declaration_of(bare) and not check.is_let(bare):
+            return f"declare `{bare.path}` as `{value.type.unit}`"
+    if first.type.unit and other.type.unit and (measure := _measure(first, other.type)):
+        return f"use `{measure}`"
+    return None
 
 
 def _share(check: Expressions, type_: Type, divisor: Value) -> str:

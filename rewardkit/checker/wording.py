@@ -8,17 +8,26 @@ from itertools import islice
 
 from rewardkit.checker.spec import Value
 from rewardkit.diagnostics import Span
+from rewardkit.language.sketch import brief
 from rewardkit.types.types import UNITS, Type
 
 #: names that a suggestion is looked for among, so that hostile files cost no more than long ones
 _MOST_NAMES = 2_000
 
+#: operations that bind less tightly than `*`, `/` and `??`
+_LOOSE = frozenset(("add", "sub", "if", "and", "or", "not", "is_null", "eq", "ne", "lt", "le", "gt", "ge"))
+
 
 def text_of(thing: Value | Span, most: int = 40) -> str:
-    """What stands in the file, on one line; `…` where it is long."""
+    """What stands in the file, on one line, and shortened where it is long."""
     span = thing.span if isinstance(thing, Value) else thing
-    text = " ".join(span.text[: most * 4].split())
-    return text if len(text) <= most else "…"
+    return brief(span.text, most)
+
+
+def operand(value: Value) -> str:
+    """What stands in the file, as an operand: in parentheses where it would fall apart."""
+    shown = text_of(value)
+    return f"({shown})" if peeled(value).op in _LOOSE else shown
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
@@ -27,7 +36,9 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
-    near = difflib.get_close_matches(name, list(islice(known, _MOST_NAMES)), 1)
+    names = list(islice(known, _MOST_NAMES))
+    other_case = [other for other in names if other.lower() == name.lower()]
+    near = other_case or difflib.get_close_matches(name, names, 1)
     return f"did you mean `{near[0]}`?" if near else None
 
 

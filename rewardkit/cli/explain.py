@@ -17,14 +17,18 @@ def run(
     row: Annotated[int, typer.Option(min=0, help="which row, from 0")] = 0,
     maps: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NAME=COLUMN", help="read this column where the spec says NAME"),
+        typer.Option("--map", metavar="NAME=COLUMN", help="read COLUMN as NAME; may be given several times"),
     ] = None,
     group: Annotated[str | None, typer.Option(help="the column whose value tells a row's group")] = None,
     group_size: Annotated[int | None, typer.Option(help="rows per group, for consecutive rows")] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value")
+    batch_size: Annotated[
+        int | None, typer.Option(help="rows per batch, for specs that aggregate over the batch")
     ] = None,
-    step: Annotated[float, typer.Option(min=0, help="the training step")] = 0,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PARAM=VALUE", help="a param's value; may be given several times"),
+    ] = None,
+    step: Annotated[int, typer.Option(min=0, help="the training step")] = 0,
     tokenizer: Annotated[
         str | None, typer.Option(help="a Hugging Face tokenizer that counts `completion.tokens`")
     ] = None,
@@ -43,8 +47,8 @@ def run(
         mapping=pairs(maps or [], "--map"),
         group=group,
         group_size=group_size,
-        whole="batch" in reward.plan.scopes,
-        alone=not reward.needs_group,
+        batch_size=batch_size,
+        scopes=reward.plan.scopes,
     )
     if ids is None and reward.needs_group:
         raise RowsError("the spec aggregates over groups: say what a group is with --group or --group-size")

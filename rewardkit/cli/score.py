@@ -26,7 +26,7 @@ def run(
     ] = None,
     maps: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NAME=COLUMN", help="read this column where the spec says NAME"),
+        typer.Option("--map", metavar="NAME=COLUMN", help="read COLUMN as NAME; may be given several times"),
     ] = None,
     group: Annotated[str | None, typer.Option(help="the column whose value tells a row's group")] = None,
     group_size: Annotated[int | None, typer.Option(help="rows per group, for consecutive rows")] = None,
@@ -34,7 +34,8 @@ def run(
         int | None, typer.Option(help="rows per batch, for specs that aggregate over the batch")
     ] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value")
+        list[str] | None,
+        typer.Option("--set", metavar="PARAM=VALUE", help="a param's value; may be given several times"),
     ] = None,
     keep: Annotated[
         list[str] | None, typer.Option(metavar="LET", help="keep this let's value as a column")
@@ -42,7 +43,7 @@ def run(
     with_: Annotated[
         list[str] | None, typer.Option("--with", metavar="COLUMN", help="copy this column of the rows")
     ] = None,
-    step: Annotated[float, typer.Option(min=0, help="the training step")] = 0,
+    step: Annotated[int, typer.Option(min=0, help="the training step")] = 0,
     tokenizer: Annotated[
         str | None, typer.Option(help="a Hugging Face tokenizer that counts `completion.tokens`")
     ] = None,
@@ -56,7 +57,9 @@ def run(
 ) -> int:
     """Score rows: one row out per row in, in the same order, then a summary.
 
-    Columns are `prompt`, `completion` and the spec's inputs. Lists (`--keep a,b`) may be parted by commas.
+    Columns read are the spec's inputs, `prompt`, `completion` (texts or messages), `completion_tokens` or
+    `completion_ids`, and `finished` (false where generation was cut off). `--keep` and `--with` take several
+    names with commas between them.
     """
     from rewardkit.runtime.batches import score_file
 

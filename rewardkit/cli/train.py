@@ -12,6 +12,11 @@ from rewardkit.cli.options import pairs
 from rewardkit.cli.show import Format, print_json, table
 from rewardkit.diagnostics import RewardError
 
+_SHARE = (
+    "effective share: weight × deviation within groups, to sum 100%: a term's part in GRPO's advantage.\n"
+    "GDPO divides the deviations out, so under it the parts are those of the weights alone."
+)
+
 
 def run(
     run_file: Annotated[Path, typer.Argument(metavar="RUN.toml", help="the run file")],
@@ -62,7 +67,7 @@ def shown(result: Any) -> str:
             for name, mean in last.terms.items()
         ]
         lines.append(table(["last step", "mean", "gate open", "effective share"], rows))
-        lines.append("")
+        lines += ["", _SHARE, ""]
     resumed = f", from step {result.resumed_from}" if result.resumed_from else ""
     lines.append(f"{result.steps:,} steps{resumed} in {result.seconds:.1f} s")
     lines.append(f"policy  {result.policy}")

@@ -17,6 +17,7 @@ from lark.visitors import Transformer_NonRecursive
 from rewardkit.diagnostics import Collector, Source, Span
 from rewardkit.language import tree as t
 from rewardkit.language.literals import LiteralError, read_number, read_text
+from rewardkit.language.sketch import brief
 from rewardkit.types.types import NAMED, UNKNOWN, list_of
 
 _MAX_LIST_DEPTH = 4
@@ -384,7 +385,9 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
                 "RK0107",
                 "this cannot be called",
                 function.span,
-                help="call a function by its name, `math.equal(…)`",
+                help="values have no methods: nest the calls, as in `text.lower(text.strip(x))`"
+                if isinstance(function, t.Field)
+                else "call a function by its name, `math.equal(…)`",
             )
             return t.Invalid(self._span(meta))
         scope = self._misplaced.pop(id(arguments[0].value), None) if len(arguments) == 1 else None
@@ -406,8 +409,7 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
             )
         if isinstance(call, t.Invalid):
             return call
-        text = " ".join(call.span.text.split())
-        shown = text if len(text) <= 40 else "…"
+        shown = brief(call.span.text)
         if isinstance(call, t.Call):
             message, help_ = (
                 f"`over {scope}` goes with one aggregate of rows",

@@ -31,6 +31,14 @@ _OPENERS = {
     "external": "extern", "case": "test", "describe": "test",
 }  # fmt: skip
 
+#: statements of ours that are not there yet, and what to do without them
+_NOT_YET = {
+    "use": "write what you need into this file",
+    "def": "name the value with `let name = value`",
+    "extern": "bring its values as a column, `input name: type`",
+    "prove": "expect it of a sample, in a `test`",
+}
+
 _IN_TESTS = ("sample", "group", "mock", "expect", "rows")
 
 
@@ -76,6 +84,13 @@ def _equals(spot: Spot) -> Answer | None:
     if spot.text != "=":
         return None
     name, at = spot.word(-1).text, spot.span.start
+    words = spot.sketch.words[spot.sketch.index(spot.start) : spot.index]
+    if spot.form == "input" and "$END" in spot.accepts and len(words) > 3:
+        end = next((w.start for w in words if w.text in ("in", "from", "per")), at)
+        type_ = spot.source.text[words[3].start : end].strip().rstrip("?")
+        default = short(spot.word(1).text + (spot.word(2).text if spot.word(1).text == "-" else ""))
+        advice = f"declare `{words[1].text}: {type_}?`, and read `{words[1].text} ?? {default}`"
+        return Answer("an input has no default", advice)
     if spot.source.text[at - 1 : at] == "=" and spot.wants_value:
         return Answer("`==` compares, and does not declare", "write `=`", Span(spot.source, at - 1, at + 1))
     if spot.word(-2).text in STATEMENTS and spot.word(-2).text not in ("reward", "skip", "mask", "prove"):
@@ -141,6 +156,10 @@ def _word_operator(spot: Spot) -> Answer | None:
             'write `text.contains(x, piece)`, or `text.one_of(x, ["a", "b"])`',
             word,
         )
+    if text == "if" and _after_for(spot):
+        return Answer("items are chosen by `where`", "write `where` instead of `if`")
+    if text == "within" and spot.form == "expect":
+        return Answer("an expectation has one `within`", "give each `within` its own `expect`")
     if text == "if" and not line:
         return Answer("the condition stands first", "write `if … then … else …`")
     if text == "when" and spot.form == "term":
@@ -154,6 +173,14 @@ def _word_operator(spot: Spot) -> Answer | None:
     if text == "else":
         return Answer("`else` has no `if … then`", "write `if … then … else …`")
     return None
+
+
+def _after_for(spot: Spot) -> bool:
+    """Whether `for` stands before, in the same parentheses."""
+    if not spot.open or spot.open[-1].text != "(":
+        return False
+    inside = spot.sketch.words[spot.sketch.index(spot.open[-1].end) : spot.index]
+    return any(word.text == "for" and word.kind == "name" for word in inside)
 
 
 def _parentheses(spot: Spot) -> Answer | None:
@@ -192,7 +219,9 @@ def _function(spot: Spot) -> Answer | None:
     for word in words:
         if word.kind == "name" and word.text in ("lambda", "function", "fn"):
             return Answer(
-                "there are no functions without a name", "declare one: `def f(x: real) = …`", spot.place(word)
+                "there are no functions without a name",
+                "name the value that it would give: `let name = value`",
+                spot.place(word),
             )
     if spot.text == "for" and spot.open and spot.open[-1].text == "[":
         return Answer(
@@ -351,6 +380,10 @@ def _statement(spot: Spot) -> Answer | None:
     if ours is None and near:
         return Answer(f"`{short(text)}` does not begin a statement", f"did you mean `{near[0]}`?")
     advice = f"write `{FORMS[ours]}`" if ours else "statements begin with " + either(STATEMENTS)
+    if ours == "use" and spot.word(1).kind != "text":
+        advice = "nothing is imported: patterns are tested by `text.matches(…)`, and found by `text.find(…)`"
+    elif ours in _NOT_YET:
+        advice = f"`{ours}` is not there yet: {_NOT_YET[ours]}"
     return Answer(f"`{short(text)}` does not begin a statement", advice)
 
 

@@ -130,3 +130,41 @@ class Sketch:
 
 def closing(bracket: str) -> str:
     return _CLOSING[bracket]
+
+
+#: characters of a text that `brief` looks at, so that long ones cost no more
+_READ = 2_000
+
+
+def brief(text: str, most: int = 40) -> str:
+    """Source text on one line; where it is long, with `…` for what stands in brackets, else for its end."""
+    words = Sketch(text[:_READ]).words
+    line = _line(words, None)
+    if len(line) <= most and len(text) <= _READ:
+        return line
+    if words and words[0].kind != "open" and len(text) <= _READ:
+        for depth in (2, 1):
+            shown = _line(words, depth)
+            if len(shown) <= most:
+                return shown
+    cut = line[: most - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] + " …") if space >= most // 2 else cut + "…"
+
+
+def _line(words: list[Word], deepest: int | None) -> str:
+    """The words on one line, without comments; `…` for what stands `deepest` brackets deep."""
+    out: list[str] = []
+    depth, end = 0, words[0].start if words else 0
+    for word in words:
+        depth -= word.kind == "close"
+        if deepest is None or depth < deepest:
+            gap = " " if word.start > end else ""
+            out.append(gap + " ".join(word.text.split()))
+        elif out[-1] != "…":
+            out.append("…")
+        if deepest is not None and depth == deepest - 1 and word.kind == "close" and out[-2] == "…":
+            out[-1] = word.text  # no space before it
+        end = word.end
+        depth += word.kind == "open"
+    return "".join(out)

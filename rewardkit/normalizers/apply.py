@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers.registry import Normalizer, get
 
 if TYPE_CHECKING:
@@ -28,9 +29,20 @@ def advantage(scores: Scores, normalizer: str | None = None, **options: Any) -> 
         gives `scale`, it multiplies last, after whitening; a row whose scale is null gets 0.
 
     Raises:
-        ValueError: no normalizer is named or it is unknown, it has no such option, or the scores
-            have no groups.
+        AdvantageError: no normalizer is named or it is unknown, it has no such option, or the scores
+            have no groups, or a value is too large for its statistics.
     """
+    try:
+        return _advantage(scores, normalizer, options)
+    except ValueError as error:
+        raise AdvantageError(str(error)) from error
+
+
+class AdvantageError(RewardError, ValueError):
+    """Scores that no advantage can be made of, or a normalizer or option there is not."""
+
+
+def _advantage(scores: Scores, normalizer: str | None, options: dict[str, Any]) -> np.ndarray:
     name = normalizer if normalizer is not None else scores.normalizer
     if name is None:
         raise ValueError('no normalizer: write `advantage gdpo` in the spec or pass normalizer="gdpo"')

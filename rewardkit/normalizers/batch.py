@@ -41,7 +41,8 @@ def prepare(rewards: Array, groups: Array, weights: Array) -> Batch:
     Raises TypeError where rewards are no numpy or torch array, ValueError where shapes or dtypes do
     not fit, or a value is infinite (or beyond 1e70).
     """
-    if not (is_numpy_array(rewards) or is_torch_array(rewards)):
+    masked = type(rewards).__name__ == "MaskedArray"  # its mask would be lost: NaN says what is missing
+    if masked or not (is_numpy_array(rewards) or is_torch_array(rewards)):
         raise TypeError(f"rewards must be a numpy array or a torch tensor, not {type(rewards).__name__}")
     xp, place = array_namespace(rewards), device(rewards)
     if rewards.dtype not in (xp.float32, xp.float64):

@@ -98,8 +98,8 @@ def score_file(
     began = time.perf_counter()
     if group is not None and group_size is not None:
         raise RowsError("give --group or --group-size, not both")
-    if "batch" in reward.plan.scopes and batch_size is None:
-        raise RowsError("the spec aggregates over the batch: say with --batch-size how many rows are one")
+    if "batch" in reward.plan.scopes:
+        _batch_size(batch_size)
     clash = sorted({"reward", *reward.plan.terms, *keep} & set(copy))
     if clash:
         raise RowsError(f"--with {clash[0]}: the output already has a column `{clash[0]}`; rename one")
@@ -128,6 +128,12 @@ def score_file(
             writer.close()
     tally.check(max_faults, at_end=True)
     return tally.summary(time.perf_counter() - began)
+
+
+def _batch_size(batch_size: int | None) -> int:
+    if batch_size is None:
+        raise RowsError("the spec aggregates over the batch: say with --batch-size how many rows are one")
+    return batch_size
 
 
 def blocks(n: int, groups: NDArray[np.int64] | None, batch_size: int | None) -> Iterator[tuple[int, int]]:
@@ -239,20 +245,23 @@ def take_rows(
     mapping: Mapping[str, str],
     group: str | None,
     group_size: int | None,
-    whole: bool,
-    alone: bool,
+    batch_size: int | None,
+    scopes: frozenset[str],
 ) -> tuple[Rows, NDArray[np.int64] | None, int]:
     """The rows that one row's reward depends on, their groups, and where the row stands among them.
 
-    `alone`: the spec looks at no other row; `whole`: it looks at all.
+    `scopes` are those that the spec aggregates over.
     """
     rows = Rows(data, mapping)
     if not 0 <= row < rows.n:
         raise RowsError(f"there is no row {row}: the rows are 0 to {rows.n - 1}")
-    if whole or not alone:
+    if scopes:
         groups = read_groups(list(rows.get(group)) if group is not None else group_size, rows.n)
-        if whole:
-            return rows, groups, row
+        if "batch" in scopes:
+            size = _batch_size(batch_size)
+            start, stop = next(b for b in blocks(rows.n, groups, size) if b[0] <= row < b[1])
+            part = Rows(_slice(data, start, stop), mapping)
+            return part, groups[start:stop] if groups is not None else None, row - start
         if groups is not None:
             chosen = np.flatnonzero(groups == groups[row])
             part = Rows(_gather(data, chosen.tolist()), mapping)

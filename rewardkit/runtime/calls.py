@@ -1,7 +1,7 @@
 """A stage of calls: guards first, then distinct arguments, then the cache, then the executor.
 
-Calls of one stage do not depend on each other. Those for worker processes run in threads beside the
-ones of this process; those on polars columns run in one `select`, so that polars uses every core.
+Calls of one stage do not depend on each other. Those of this process run in a thread beside the ones
+for worker processes; those on polars columns run in one `select`, so that polars uses every core.
 """
 
 from __future__ import annotations
@@ -80,17 +80,19 @@ class Caller:
             else:
                 calls = outside if function.executor == "worker" else inside
                 calls.setdefault((function.name, data.constants, data.order), []).append(request)
-        with ThreadPoolExecutor(max(len(outside), 1)) as threads:
-            waiting = [threads.submit(self._each, same) for same in outside.values()]
-            try:
-                results = self._columns(columns)
-                for same in inside.values():
-                    results += self._each(same)
-                return results + [result for future in waiting for result in future.result()]
-            except BaseException:
-                for future in waiting:
-                    future.cancel()
-                raise
+        if not outside:
+            return self._inside(columns, inside)
+        with ThreadPoolExecutor(1) as thread:
+            beside = thread.submit(self._inside, columns, inside)
+            # workers are waited for in the caller's own thread: it is the one that Ctrl-C reaches
+            results = [result for same in outside.values() for result in self._each(same)]
+            return beside.result() + results
+
+    def _inside(self, columns: list[Request], inside: dict[Any, list[Request]]) -> list[Result]:
+        results = self._columns(columns)
+        for same in inside.values():
+            results += self._each(same)
+        return results
 
     # --- polars columns ----------------------------------------------------------------------------
 

@@ -26,7 +26,8 @@ from rewardkit.runtime.engine import Engine, Fault, Table
 from rewardkit.runtime.errors import FaultLimitError, RowsError
 from rewardkit.runtime.operations import hold, real
 from rewardkit.runtime.pool import WorkerPool, shared_pool
-from rewardkit.runtime.rows import Rows, Tokenizer, read_columns, read_groups
+from rewardkit.runtime.row_columns import Tokenizer, read_columns
+from rewardkit.runtime.rows import ROW_COLUMNS, Rows, read_groups
 from rewardkit.runtime.scores import Scores
 
 #: a share of faulted rows is looked at from this many rows on, and at the end
@@ -156,10 +157,16 @@ class Reward:
             RewardError: the spec cannot run, or an engine behind a call is dead.
             FaultLimitError: too many faults.
         """
+        if max_faults is not None and not 0 <= max_faults <= 1:
+            raise RewardError(f"`max_faults` is a share of rows, from 0 to 1, not {max_faults!r}")
         if rows is not None and columns:
             raise RowsError("give rows or columns by name, not both")
         table_rows = Rows(columns if rows is None else rows, mapping)
-        return self.score(table_rows, group, step, tuple(keep), max_faults, progress)
+        kept = (keep,) if isinstance(keep, str) else tuple(keep)
+        return self.score(table_rows, group, step, kept, max_faults, progress)
+
+    def __repr__(self) -> str:
+        return f"Reward({self.spec.source.name!r}, terms={list(self.terms)}, params={self.params})"
 
     def score(
         self,
@@ -195,6 +202,9 @@ class Reward:
         and on which rows.
         """
         self._can_run()
+        if not isinstance(step, int | float | np.number) or not 0 <= step < 2**63 or step != int(step):
+            raise RewardError(f"`step` is a whole number of 64 bits, 0 or more, not {step!r}")
+        rows.check_mapping((*self.spec.inputs, *ROW_COLUMNS))
         n = rows.n
         groups = read_groups(group, n)
         if self.needs_group and groups is None:
@@ -224,8 +234,10 @@ class Reward:
     def _can_run(self) -> None:
         if not self.spec.has_reward:
             raise RewardError(f"`{self.spec.source.name}` has no `reward`: it cannot score rows")
-        if self.spec.later:
-            names = ", ".join(f"`{name}`" for name in self.spec.later)
+        # a run may name another normalizer, and scoring needs none
+        later = [name for name in self.spec.later if not name.startswith("advantage ")]
+        if later:
+            names = ", ".join(f"`{name}`" for name in later)
             raise RewardError(f"the spec uses {names}, which this version of rewardkit cannot run")
 
     def _pools(self) -> WorkerPool:
@@ -405,10 +417,7 @@ def _counter(tokenizer: Any) -> Tokenizer | None:
     if hasattr(tokenizer, "encode"):
 
         def count(texts: list[str]) -> list[int]:
-            try:
-                return [len(tokenizer.encode(text, add_special_tokens=False)) for text in texts]
-            except Exception as error:
-                raise RewardError(f"the tokenizer failed: {error}") from error
+            return [len(tokenizer.encode(text, add_special_tokens=False)) for text in texts]
 
         return count
     if callable(tokenizer):
@@ -420,7 +429,8 @@ def numbers(column: Column, alive: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The column as float64, NaN where it has no value."""
     data = np.asarray(column.data)
     data = np.zeros(len(data)) if data.dtype == object else data.astype(np.float64)
-    return np.where(column.null | ~column.done | ~alive, np.nan, data)
+    # + 0.0 takes the sign off a zero
+    return np.where(column.null | ~column.done | ~alive, np.nan, data + 0.0)
 
 
 def _truth(engine: Engine, root: int | None, alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -437,10 +447,11 @@ def kept_series(column: Column, type_: Any) -> pl.Series:
     values = values_of(column)
     if type_.kind == "text":
         return pl.Series(values, dtype=pl.String)
-    return pl.Series([None if v is None else _shown(v) for v in values], dtype=pl.String)
+    return pl.Series([None if v is None else json_text(v) for v in values], dtype=pl.String)
 
 
-def _shown(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """A structured value as JSON text; a text stays itself."""
     import dataclasses
     import json
 

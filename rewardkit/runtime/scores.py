@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scores:
     """The scores of N rows under a spec with K weighted terms.
 
@@ -40,3 +40,7 @@ class Scores:
 
     def __len__(self) -> int:
         return len(self.total)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self)} rows", f"terms={list(self.terms)}", f"{self.faults.height} faults"]
+        return f"Scores({', '.join(parts)})"

@@ -37,7 +37,7 @@ class RunState:
     step: int  #: steps done
     config: Mapping[str, Any]
     rows: str  #: fingerprint of the data
-    fingerprint: str  #: of the spec; empty before the first step
+    fingerprint: str  #: of the spec; empty where it is not known before a step is taken
 
 
 def save_checkpoint(
@@ -87,17 +87,24 @@ def check_same_run(saved: RunState, current: RunState, checkpoint: Path) -> None
 
     Logging, saving and `max_faults` may change; so may `steps` where the learning rate is constant.
     """
-    changed = [
-        f"`{key}` is {after!r}, was {before!r}"
+    changed = {
+        key: f"`{key}` is {after!r}, was {before!r}"
         for key, before, after in differences(saved.config, current.config)
         if not _may_change(key, current.config)
-    ]
+    }
     if saved.rows != current.rows:
-        changed.append("the rows of `data.rows` are others")
+        changed["rows"] = "the rows of `data.rows` are others"
+    known = "" not in (saved.fingerprint, current.fingerprint)
+    if (
+        known
+        and saved.fingerprint != current.fingerprint
+        and not any(k.startswith("reward.") for k in changed)
+    ):
+        changed["spec"] = "the spec is not the one it began with"
     if changed:
         raise ResumeError(
-            f"this is another run than the one in {checkpoint}: {'; '.join(changed)} (start anew with "
-            "--fresh, or write to another `log.dir`)"
+            f"this is another run than the one in {checkpoint}: {'; '.join(changed.values())} (put that "
+            "back, start anew with --fresh, or write to another `log.dir`)"
         )
 
 
@@ -112,10 +119,10 @@ def replace_folder(draft: Path, final: Path) -> None:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove all checkpoints and what a killed run left half written."""
+    """Remove all checkpoints, newest first, and what a killed run left half written."""
     if folder.is_dir():
         _remove_drafts(folder)
-        for path in checkpoints(folder):
+        for path in reversed(checkpoints(folder)):
             shutil.rmtree(path)
 
 

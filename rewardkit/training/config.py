@@ -54,7 +54,7 @@ class PolicyConfig(Table):
     config: ModelConfig | None = None
     tokenizer: str | list[str] | None = None  #: file or folder, or the pieces themselves
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: Literal["auto", "cpu"] = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -92,7 +92,7 @@ class TrainConfig(Table):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
 
     normalizer: str | None = None  #: instead of the spec's `advantage` statement
-    normalizer_options: dict[str, Plain] = {}
+    normalizer_options: dict[str, Plain] = {}  #: of that normalizer
 
     learning_rate: Rate = 3e-4
     betas: Betas = (0.9, 0.95)

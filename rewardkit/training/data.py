@@ -13,6 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rewardkit.runtime import Reward, RowsError
+from rewardkit.runtime import Rows as RewardRows
+from rewardkit.runtime.row_columns import read_columns
+from rewardkit.runtime.rows import ROW_COLUMNS
+
 from .errors import TrainError
 from .seeds import Stream, derive
 
@@ -63,6 +68,25 @@ def read_rows(path: str | Path) -> Rows:
     if len(rows) == 0:
         raise TrainError(f"{path} has no rows")
     return rows
+
+
+def check_columns(reward: Reward, rows: Rows, path: Path) -> None:
+    """Hold all that a spec reads of the file to its types; raises `TrainError`, which names the row."""
+    inputs, given = reward.spec.inputs, RewardRows(dict(rows.columns))
+    needed = {name for name in reward.plan.columns if name.startswith("prompt.")}
+    for name in reward.plan.columns & inputs.keys():
+        if not given.has(inputs[name].column):
+            if inputs[name].column in ROW_COLUMNS:
+                continue  # the policy makes it
+            raise TrainError(
+                f"{path} has no column `{inputs[name].column}`, which the spec reads as `{name}`; "
+                f"`[data] map` may rename one of {', '.join(f'`{column}`' for column in rows.columns)}"
+            )
+        needed.add(name)
+    try:
+        read_columns(reward.spec, frozenset(needed), given, None)
+    except RowsError as error:
+        raise TrainError(f"{path}, rows counted from 0: {error}") from None
 
 
 def visit(n_rows: int, size: int, step: int, seed: int, stream: Stream = Stream.PROMPTS) -> list[int]:

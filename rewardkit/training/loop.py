@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from accelerate import Accelerator
 
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
-from rewardkit.runtime import FaultLimitError, load
+from rewardkit.runtime import FaultLimitError, Reward, load
+from rewardkit.runtime.rows import ROW_COLUMNS
 
 from .checkpoint import (
     RunState,
@@ -30,10 +32,11 @@ from .checkpoint import (
     save_checkpoint,
 )
 from .config import RewardConfig, RunConfig, TrainConfig
-from .data import Rows, read_rows, visit
+from .data import Rows, check_columns, read_rows, visit
 from .errors import ConfigError, ResumeError, TrainError
-from .logs import JSONL, Write, open_logs
-from .policy import Policy, encode_prompt, load_policy, open_policy, save_policy
+from .folders import locked, place
+from .logs import JSONL, TENSORBOARD, open_logs
+from .policy import Policy, encode_prompt, find_device, load_policy, open_policy, save_policy
 from .progress import Show, Silent, show
 from .records import StepRecord, describe, faulted
 from .result import Advantage, Scorer, TrainResult
@@ -56,6 +59,7 @@ class Run:
 
     config: RunConfig
     state: RunState
+    new: bool  #: nothing of it is on disk before its first step
     folder: Path
     saves: Path  #: folder of the checkpoints
     rows: Rows
@@ -81,15 +85,24 @@ def run_training(
     with _restored_threads(), _quiet_transformers(), shown as screen:
         scorer = scorer or load_scorer(config.reward, base)
         advantage = advantage or _normalizer(config.train)
-        run = prepare(config, base, fresh, scorer, advantage, screen)
-        start, last = run.state.step, None
-        with open_logs(run.folder, config.log, start) as write:
-            for record in steps(run, write):
-                screen.step(record)
-                last = record
-        if last is None:
-            screen.note(f"no step is left to take after {start}; --fresh starts anew")
-        _save_policy(run.policy, run.folder / "policy")
+        rows = load_rows(config, base, scorer)
+        folder = place(base, config.log.dir)
+        saves = place(base, config.checkpoint.dir) if config.checkpoint.dir else folder / "checkpoints"
+        last = None
+        with ExitStack() as locks:
+            for used in dict.fromkeys([folder, saves] if config.checkpoint.dir else [folder]):
+                locks.enter_context(locked(used))
+            try:
+                run = prepare(config, base, folder, saves, fresh, rows, scorer, advantage, screen)
+                start = run.state.step
+                for record in steps(run):
+                    screen.step(record)
+                    last = record
+                if last is None:
+                    screen.note(f"no step is left to take after {start}; --fresh starts anew")
+                _save_policy(run.policy, folder / "policy")
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(_what_is_left(saves, fresh, last)) from None
     return TrainResult(
         folder=run.folder,
         log=run.folder / JSONL,
@@ -110,39 +123,48 @@ def load_scorer(config: RewardConfig | None, base: Path) -> Scorer:
     return load(base / config.spec, **params)
 
 
+def load_rows(config: RunConfig, base: Path, scorer: Scorer) -> Rows:
+    """The data under the names that the spec knows, held to what the spec says of it."""
+    path = place(base, config.data.rows)
+    rows = read_rows(path)
+    rows = replace(rows, columns=_named(rows, config))
+    if isinstance(scorer, Reward):
+        check_columns(scorer, rows, path)
+    return rows
+
+
 def prepare(
     config: RunConfig,
     base: Path,
+    folder: Path,
+    saves: Path,
     fresh: bool,
+    rows: Rows,
     scorer: Scorer,
     advantage: Advantage,
     screen: Show,
 ) -> Run:
-    """Open the run's latest checkpoint, or build and warm up a policy."""
-    folder = base / config.log.dir
-    saves = base / config.checkpoint.dir if config.checkpoint.dir else folder / "checkpoints"
-    accelerator = Accelerator(cpu=config.policy.device == "cpu")
+    """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
+    # device placement is ours: accelerate knows one device per process, whatever the run file says
+    accelerator = Accelerator(cpu=config.policy.device == "cpu", device_placement=False)
     if accelerator.num_processes > 1:
         raise TrainError("training runs in one process; start it without `accelerate launch`")
-    if fresh:
-        remove_checkpoints(saves)
-        shutil.rmtree(folder / "policy", ignore_errors=True)
-    rows = read_rows(base / config.data.rows)
-    rows = replace(rows, columns=_named(rows, config))
-    state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, "")
+    device = accelerator.device if config.policy.device == "auto" else find_device(config.policy.device)
+    fingerprint = getattr(scorer, "fingerprint", "")
+    state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)
 
-    found = checkpoints(saves)
+    found = [] if fresh else checkpoints(saves)
     if found:
         saved = read_state(found[-1])
         check_same_run(saved, state, found[-1])
-        state = replace(state, step=saved.step, fingerprint=saved.fingerprint)
+        state = replace(state, step=saved.step, fingerprint=saved.fingerprint or fingerprint)
         policy = open_policy(found[-1], config.policy.dtype)
         screen.note(f"going on from {found[-1]}")
     else:
         _seed_globals(config.train.seed)
         policy = load_policy(config.policy, base, config.train.seed)
     _set_threads(config.train.threads, policy)
-    policy = replace(policy, model=accelerator.prepare(policy.model))
+    policy = replace(policy, model=accelerator.prepare(_moved(policy.model, device)))
     optimizer = accelerator.prepare(_optimizer(policy, config.train))
     if found:
         restore(found[-1], optimizer)
@@ -151,29 +173,71 @@ def prepare(
 
     reference = None
     if config.train.kl_coefficient > 0:
-        if not found:
-            _save_policy(policy, folder / "reference")
-        reference = open_policy(folder / "reference", config.policy.dtype)
-        reference.model.requires_grad_(False).to(accelerator.device)
-    if not found:
-        save_checkpoint(saves, state, policy, optimizer, config.checkpoint.keep)
+        if found:
+            reference = open_policy(folder / "reference", config.policy.dtype)
+        else:
+            reference = replace(policy, model=copy.deepcopy(policy.model))
+        _moved(reference.model, device).requires_grad_(False)
     return Run(
-        config, state, folder, saves, rows, policy, reference, optimizer, accelerator, scorer, advantage
+        config=config,
+        state=state,
+        new=not found,
+        folder=folder,
+        saves=saves,
+        rows=rows,
+        policy=policy,
+        reference=reference,
+        optimizer=optimizer,
+        accelerator=accelerator,
+        scorer=scorer,
+        advantage=advantage,
     )
 
 
-def steps(run: Run, write: Write) -> Iterator[StepRecord]:
-    """Take the steps that are left, log them and save checkpoints."""
-    config, state = run.config, run.state
-    for step in range(state.step, config.train.steps):
-        record = take_step(run, step, state.fingerprint)
-        state = replace(state, step=step + 1, fingerprint=record.fingerprint)
-        done = state.step == config.train.steps
-        if done or state.step % config.log.every == 0:
-            write(record)  # before the checkpoint, which must never be ahead of the log
-        if done or state.step % config.checkpoint.every == 0:
-            save_checkpoint(run.saves, state, run.policy, run.optimizer, config.checkpoint.keep)
-        yield record
+def steps(run: Run) -> Iterator[StepRecord]:
+    """Take the steps that are left, log them and save checkpoints.
+
+    A new run takes the place of an earlier one with its first step, or with none to take: what cannot
+    start changes nothing on disk.
+    """
+    config, state, keep = run.config, run.state, run.config.checkpoint.keep
+    if run.new and config.train.steps == 0:
+        _take_place(run)
+        save_checkpoint(run.saves, state, run.policy, run.optimizer, keep)
+    with ExitStack() as stack:
+        write = None
+        for step in range(state.step, config.train.steps):
+            record = take_step(run, step, state.fingerprint)
+            if write is None:
+                if run.new:
+                    _take_place(run)
+                write = stack.enter_context(open_logs(run.folder, config.log, step))
+            state = replace(state, step=step + 1, fingerprint=record.fingerprint)
+            done = state.step == config.train.steps
+            if done or state.step % config.log.every == 0:
+                write(record)  # before the checkpoint, which must never be ahead of the log
+            if done or state.step == 1 or state.step % config.checkpoint.every == 0:
+                save_checkpoint(run.saves, state, run.policy, run.optimizer, keep)
+            yield record
+
+
+def _take_place(run: Run) -> None:
+    """Remove an earlier run; its checkpoints first, as they vouch for the rest."""
+    remove_checkpoints(run.saves)
+    for name in ("policy", "reference", TENSORBOARD):
+        shutil.rmtree(run.folder / name, ignore_errors=True)
+    (run.folder / JSONL).unlink(missing_ok=True)
+    if run.reference is not None:
+        _save_policy(run.reference, run.folder / "reference")
+
+
+def _what_is_left(saves: Path, fresh: bool, last: StepRecord | None) -> str:
+    """For whoever stopped a run."""
+    found = checkpoints(saves)
+    if not found or (fresh and last is None):
+        return "no step is done yet, so nothing on disk has changed"
+    step = read_state(found[-1]).step
+    return f"the run goes on from step {step} with the same command{' without --fresh' if fresh else ''}"
 
 
 def take_step(run: Run, step: int, fingerprint: str = "") -> StepRecord:
@@ -191,7 +255,9 @@ def take_step(run: Run, step: int, fingerprint: str = "") -> StepRecord:
 
     scores = run.scorer(_columns(prompts, rollout, config.completions_per_prompt), group=groups, step=step)
     if fingerprint not in ("", scores.fingerprint):
-        raise ResumeError("the spec is not the one this run began with; start anew with --fresh")
+        raise ResumeError(
+            "the spec is not the one this run began with; put it back, or start anew with --fresh"
+        )
     _check_scores(scores, len(groups), config, step)
     try:
         advantages = np.asarray(run.advantage(scores), dtype=np.float64)
@@ -262,8 +328,8 @@ def _check_scores(scores: Scores, rows: int, config: TrainConfig, step: int) -> 
 def _named(rows: Rows, config: RunConfig) -> dict[str, Sequence[Any]]:
     """The dataset's columns, and those that the spec knows under other names; `prompt` is one of them."""
     mapped = {name: rows.column(column) for name, column in config.data.map.items()}
-    made = ("completion", "completion_ids", "completion_tokens", "finished")  # by the policy, not the file
-    columns = {name: values for name, values in rows.columns.items() if name not in made}
+    # what the policy makes is not the file's
+    columns = {name: values for name, values in rows.columns.items() if name not in ROW_COLUMNS}
     return {**columns, **mapped, "prompt": rows.column(config.data.prompt)}
 
 
@@ -291,7 +357,7 @@ def _warm_up(policy: Policy, config: RunConfig, base: Path, accelerator: Acceler
     total = config.warmup.steps
     warm_up(
         policy,
-        read_rows(base / config.warmup.rows),
+        read_rows(place(base, config.warmup.rows)),
         config.warmup,
         config.train.seed,
         accelerator,
@@ -313,6 +379,10 @@ def _seed_globals(seed: int) -> None:
     random.seed(derived)
     np.random.seed(derived % 2**32)
     torch.manual_seed(derived)
+
+
+def _moved(model: Any, device: torch.device) -> Any:
+    return model.to(device)
 
 
 def _set_threads(count: int | None, policy: Policy) -> None:

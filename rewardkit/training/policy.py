@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .config import ModelConfig, PolicyConfig
-from .errors import TrainError
+from .errors import ConfigError, TrainError
 from .seeds import Stream, derive
 from .tokenizer import build_tokenizer, encode_text, open_tokenizer, wrap_tokenizer
 
@@ -87,6 +87,19 @@ def encode_prompt(policy: Policy, prompt: str | Sequence[Mapping[str, Any]]) -> 
     if not ids:
         raise TrainError(f"the prompt {prompt!r} has no tokens")
     return ids
+
+
+def find_device(name: str) -> torch.device:
+    """A device that torch can use here; raises `ConfigError` for one that it cannot."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"[policy] `device`: torch cannot use `{name}` here ({_first_line(error)}); `auto` takes the "
+            "best that there is"
+        ) from None
+    return device
 
 
 def max_length(policy: Policy) -> int | None:

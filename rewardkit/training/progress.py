@@ -67,7 +67,7 @@ class _Lines:
         if record.step in (1, self._steps) or record.step % self._every == 0:
             terms = "  ".join(f"{name} {_term(record, name)}" for name in record.terms)
             rest = "  ".join(f"{name} {value}" for name, value in _measures(record))
-            self.note(f"step {record.step}/{self._steps}  {terms}  {rest}")
+            self.note(f"step {record.step}/{self._steps}  {terms}  {rest}  {_times(record)}")
 
 
 class _Table:
@@ -102,7 +102,7 @@ class _Table:
         measures = Table.grid(padding=(0, 2))
         measures.add_row(*(f"{name} [bold]{value}[/bold]" for name, value in _measures(record)[:4]))
         measures.add_row(*(f"{name} [bold]{value}[/bold]" for name, value in _measures(record)[4:]))
-        self._live.update(Group(self._bar, terms, measures))
+        self._live.update(Group(self._bar, terms, measures, _times(record)))
 
 
 def number(value: float | None) -> str:
@@ -122,14 +122,16 @@ def _term(record: StepRecord, name: str) -> str:
 
 
 def _measures(record: StepRecord) -> list[tuple[str, str]]:
-    split = "+".join(f"{seconds:.2f}" for seconds in record.seconds.values())
     return [
         ("reward", number(record.reward)),
         ("no signal", percent(record.no_signal)),
         ("tokens", f"{record.tokens:.1f}"),
         ("finished", percent(record.finished)),
         ("clipped", "-" if record.clip_fraction is None else f"{record.clip_fraction:.1%}"),
-        ("kl", "-" if record.kl is None else f"{record.kl:.4f}"),
+        *([] if record.kl is None else [("kl", f"{record.kl:.4f}")]),
         ("faults", str(record.faults)),
-        ("seconds", split),
     ]
+
+
+def _times(record: StepRecord) -> str:
+    return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in record.seconds.items())

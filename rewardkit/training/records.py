@@ -29,7 +29,7 @@ class StepRecord:
     reward: float | None  #: mean total
     terms: Mapping[str, float | None]  #: term, metrics too -> mean value
     gates: Mapping[str, float | None]  #: gated term -> share of rows with the gate open
-    shares: Mapping[str, float]  #: weighted term -> effective share, see `effective_share`
+    shares: Mapping[str, float]  #: weighted term -> effective share: GRPO's, whatever the normalizer
     no_signal: float  #: share of groups in which all advantages are equal
     tokens: float  #: mean length of the completions
     finished: float  #: share of completions that ended by themselves

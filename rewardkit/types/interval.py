@@ -73,7 +73,10 @@ def show(value: Fraction) -> str:
     """A rational as a spec would write it: `0.2`, `4096`, `1/3` where no short decimal is exact."""
     if value.denominator == 1:
         return str(value.numerator)
-    decimal = repr(float(value))
+    try:
+        decimal = repr(float(value))
+    except OverflowError:
+        decimal = "0"
     return decimal if Fraction(decimal) == value else f"{value.numerator}/{value.denominator}"
 
 

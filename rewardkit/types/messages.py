@@ -77,10 +77,13 @@ def read_message(value: Any) -> Message:
         return value
     if not isinstance(value, dict):
         raise ValueError(f"expected a message object, found {_kind(value)}")
-    role = value.get("role", "assistant")
+    role = value.get("role")
     if not isinstance(role, str):
-        raise ValueError("a message's role must be a text")
-    calls = tuple(_call(item) for item in value.get("tool_calls") or ())
+        raise ValueError("a message needs a `role`, which is a text")
+    made = value.get("tool_calls") or ()
+    if not isinstance(made, list | tuple):
+        raise ValueError(f"a message's `tool_calls` must be a list, found {_kind(made)}")
+    calls = tuple(_call(item) for item in made)
     text = content_text(value.get("content", value.get("text")))
     return Message(storable(role), storable(text), calls)
 
@@ -106,7 +109,7 @@ def _call(item: Any) -> Call:
         name = inner.get("name") if isinstance(inner, dict) else None
         if not isinstance(name, str) or not name:
             return make_call("?", {})
-        return Call(name, canonical_json(str(inner.get("arguments"))))
+        return Call(storable(name), canonical_json(str(inner.get("arguments"))))
 
 
 def _kind(value: Any) -> str:

@@ -92,7 +92,7 @@ def make_call(name: Any, arguments: Any) -> Call:
         raise ValueError("a call's name must be a text")
     if not isinstance(arguments, dict):
         raise ValueError("a call's arguments must be a JSON object")
-    return Call(name, canonical_json(arguments))
+    return Call(storable(name), canonical_json(arguments))
 
 
 def _call_of(item: Any) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -251,5 +252,7 @@ def test_progress_shows_every_term(task: dict[str, Any], tmp_path: Path, termina
     console = Console(force_terminal=terminal, width=100, record=True, file=StringIO())
     with show(3, console) as screen:
         train(task, overrides={"train.steps": 3}, base=tmp_path, scorer=score, progress=screen)
-    text = console.export_text()
+    text = " ".join(console.export_text().split())
     assert all(word in text for word in ("near", "clean", "brief", "reward", "no signal", "share"))
+    assert re.search(r"rollout \d+\.\d\d s, score \d+\.\d\d s, update \d+\.\d\d s", text)
+    assert "kl" not in text

@@ -1,0 +1,45 @@
+"""The folders of a run: where they are, and one run at a time in each."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import TrainError
+
+_LOCK = ".lock"
+
+
+def place(base: Path, path: str) -> Path:
+    """A path of the run file without `..`; relative where it lies below the current folder."""
+    full, here = (base / path).resolve(), Path.cwd()
+    return full.relative_to(here) if full.is_relative_to(here) else full
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; raises `TrainError` that names the process which is in it.
+
+    The lock ends with the process, however that ends. The file stays: removing it would let two in.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / _LOCK, "a+", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise TrainError(f"cannot write to {folder}: {error.strerror}") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise TrainError(
+                f"another run (process {file.read().strip() or 'unknown'}) is using {folder}; wait for its "
+                "end, or write to another `log.dir`"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,64 @@
+"""docs/training.md has every key of the run file with its default, and every field of the log."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rewardkit.training import parse_config
+from rewardkit.training import config as run_file
+from rewardkit.training.records import StepRecord
+
+TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+TABLES = {
+    "policy": run_file.PolicyConfig,
+    "policy.config": run_file.ModelConfig,
+    "data": run_file.DataConfig,
+    "reward": run_file.RewardConfig,
+    "train": run_file.TrainConfig,
+    "warmup": run_file.WarmupConfig,
+    "log": run_file.LogConfig,
+    "checkpoint": run_file.CheckpointConfig,
+}
+
+
+def rows(heading: str) -> dict[str, str]:
+    """First cell -> second cell of the table under a heading."""
+    section = TEXT.split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE))
+
+
+def value(cell: str) -> Any:
+    """A default as the document writes it."""
+    if cell in ("required", "–"):
+        return {"required": ..., "–": None}[cell]
+    found = tomllib.loads(f"value = {cell.strip('`')}")["value"]
+    return tuple(found) if isinstance(found, list) else found
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_key_and_its_default(table: str) -> None:
+    defaults = {
+        name: ... if field.is_required() else field.default
+        for name, field in TABLES[table].model_fields.items()
+    }
+    assert {name: value(cell) for name, cell in rows(f"### [{table}]").items()} == defaults
+
+
+def test_every_table() -> None:
+    assert set(re.findall(r"^### \[(.*)\]$", TEXT, re.MULTILINE)) == set(TABLES)
+    assert set(run_file.RunConfig.model_fields) == {table.partition(".")[0] for table in TABLES}
+
+
+def test_every_field_of_the_log() -> None:
+    assert list(rows("## What is logged")) == [field.name for field in fields(StepRecord)]
+
+
+def test_the_first_run_file_is_one() -> None:
+    first = re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[0]
+    assert parse_config(tomllib.loads(first)).train.steps == 200
