@@ -129,6 +129,8 @@ def _function_help(check: Expressions, name: str, namespace: str, last: str) -> 
         return f"did you mean `{ours}`?"
     if namespace and last in known:
         return f"did you mean `{last}`?"
+    if namespace and namespace not in namespaces and ours in known:
+        return f"did you mean `{ours}`?"
     later = [f for f in library.LATER if f.startswith(namespace + ".")] if namespace else []
     near = suggest(name, later or [f for f in known if ("." in f) == bool(namespace)])
     if near:

@@ -83,7 +83,15 @@ def read_source(path: str | Path) -> Source:
     """
     from rewardkit.language.parser import MAX_CHARACTERS
 
+    if path == "":
+        raise RewardError("an empty path names no spec")
     path = Path(path)
+    if path.is_dir():
+        specs = [p for p in path.glob("*.rwd") if p.is_file()]
+        advice = f"; did you mean `{specs[0]}`?" if len(specs) == 1 else ""
+        raise RewardError(f"cannot read `{path}`: it is a folder, and a spec is a `.rwd` file{advice}")
+    if path.exists() and not path.is_file():
+        raise RewardError(f"cannot read `{path}`: a spec is a regular file, not a pipe or a device")
     try:
         with path.open("rb") as file:
             data = file.read(4 * MAX_CHARACTERS + 1)

@@ -15,7 +15,7 @@ from rewardkit.diagnostics import Diagnostic, to_json
 
 
 def run(
-    paths: Annotated[list[Path], typer.Argument(metavar="SPEC…", help="`.rwd` files, or folders of them")],
+    paths: Annotated[list[str], typer.Argument(metavar="SPEC…", help="`.rwd` files, or folders of them")],
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 where something is not there yet")] = False,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -38,10 +37,49 @@ threshold failed; 3 usage, files or rows; 4 not decided or not there yet, under 
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb and exit with its code. No error of a user's input shows a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_run(words))
+    _fill_streams()
+    code = _run(words)
+    _flush(sys.stderr)
+    sys.exit(code)
+
+
+def _fill_streams() -> None:
+    """Descriptors 0 to 2 that the caller closed: the next file opened must not be taken for one of them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (where it is None, `print` uses stdout)
 
 
 def _run(words: list[str]) -> int:
+    try:
+        code = _dispatch(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except RewardError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt as stop:
+        return _fail(f"interrupted{': ' if str(stop) else ''}{stop}", codes.INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read our output has gone (`| head`): not an error, and nothing more to say
+        _flush(sys.stdout)
+        return codes.OK
+    except OSError as error:
+        where = f"`{error.filename}`: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}")
+    except MemoryError:
+        return _fail("out of memory")
+    except Exception as error:
+        if os.environ.get("REWARDKIT_TRACEBACK"):
+            raise
+        return _bug(error)
+
+
+def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(_HELP)
         return codes.OK if words else codes.USAGE
@@ -51,55 +89,25 @@ def _run(words: list[str]) -> int:
     verb, *rest = words
     if verb not in VERBS:
         return _fail(f"there is no verb `{verb}`{_suggest(verb)}")
-    try:
-        return _verb(verb, rest)
-    except SpecError as error:
-        return _wrong_spec(error)
-    except RewardError as error:
-        return _fail(str(error))
-    except (KeyboardInterrupt, _InterruptedError) as stop:
-        return _fail(f"interrupted{': ' if str(stop) else ''}{stop}", codes.INTERRUPTED)
-    except BrokenPipeError:
-        # whoever read our output has gone (`| head`): not an error, and nothing more to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return codes.OK
-    except MemoryError:
-        return _fail("out of memory")
-    except Exception as error:
-        if os.environ.get("REWARDKIT_TRACEBACK"):
-            raise
-        return _bug(error)
+    return _verb(verb, rest)
 
 
 def _verb(verb: str, rest: list[str]) -> int:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name=verb)(_keeping_interrupts(import_module(f"rewardkit.cli.{verb}").run))
+    app.command(name=verb)(import_module(f"rewardkit.cli.{verb}").run)
     command = typer.main.get_command(app)
     # typer keeps its own copy of click or uses the installed one; its errors derive from this base
     usage_error: Any = typer.BadParameter.__mro__[1]
     try:
-        return command.main(rest, prog_name=f"rewardkit {verb}", standalone_mode=False) or codes.OK
+        # not `command.main`, which turns Ctrl-C, a closed pipe and EOFError into exit codes of its own
+        with command.make_context(f"rewardkit {verb}", rest) as context:
+            return command.invoke(context) or codes.OK
+    except SpecError as error:
+        return _wrong_spec(error)
     except typer.Exit as stop:
         return stop.exit_code
-    except typer.Abort:
-        return _fail("interrupted", codes.INTERRUPTED)
     except usage_error as error:
         return _fail(f"{error.format_message()} (see `rewardkit {verb} --help`)")
-
-
-class _InterruptedError(Exception):
-    """Ctrl-C with what there is to say of it, past typer, which would end without a word."""
-
-
-def _keeping_interrupts(run: Callable[..., int]) -> Callable[..., int]:
-    @wraps(run)
-    def guarded(*args: Any, **options: Any) -> int:
-        try:
-            return run(*args, **options)
-        except KeyboardInterrupt as stop:
-            raise _InterruptedError(str(stop)) from None
-
-    return guarded
 
 
 def _suggest(verb: str) -> str:
@@ -127,6 +135,17 @@ def _bug(error: Exception) -> int:
 
 
 def _fail(message: str, code: int = codes.USAGE) -> int:
-    sys.stdout.flush()
-    print(f"error: {message}", file=sys.stderr)
+    _flush(sys.stdout)
+    with suppress(OSError):
+        print(f"error: {message}", file=sys.stderr)
     return code
+
+
+def _flush(stream: TextIO | None) -> None:
+    """Write what is held back; drop it where nothing takes it, or Python would try again at exit."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def params(values: list[str], spec: Spec) -> dict[str, Any]:
 
 def _number(name: str, text: str) -> int | float:
     try:
-        if len(text) <= 40:
+        if len(text) <= 40 and text.isascii() and "_" not in text:
             return int(text) if text.lstrip("+-").isdigit() else float(text)
     except ValueError:
         pass
@@ -86,19 +87,27 @@ def load_tokenizer(name: str | None) -> Any:
         raise RewardError(f"cannot load the tokenizer `{name}`: {str(error).splitlines()[0]}") from None
 
 
-def specs_in(paths: list[Path]) -> list[Path]:
+def specs_in(paths: list[str]) -> list[Path]:
     """The `.rwd` files named, and those below the folders named.
 
     Raises:
-        RewardError: a folder without any.
+        RewardError: an empty path, or a folder without any.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
-            found.append(path)
+        if not path:
+            raise RewardError("an empty path names no spec")
+        if not os.path.isdir(path):
+            found.append(Path(path))
             continue
-        below = sorted(p for p in path.rglob("*.rwd") if not any(part.startswith(".") for part in p.parts))
+        below = sorted(
+            p for p in Path(path).rglob("*.rwd") if p.is_file() and not _hidden(p.relative_to(path))
+        )
         if not below:
             raise RewardError(f"there is no `.rwd` file below `{path}`")
         found.extend(below)
     return found
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

@@ -50,8 +50,8 @@ def bad(text: str) -> str:
     return f"{_COLORS['error']}{text}{_RESET}" if _colored(sys.stdout) else text
 
 
-def _colored(file: TextIO) -> bool:
-    return file.isatty() and "NO_COLOR" not in os.environ
+def _colored(file: TextIO | None) -> bool:
+    return file is not None and file.isatty() and "NO_COLOR" not in os.environ
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    paths: Annotated[list[Path], typer.Argument(metavar="SPEC…", help="`.rwd` files, or folders of them")],
+    paths: Annotated[list[str], typer.Argument(metavar="SPEC…", help="`.rwd` files, or folders of them")],
     select: Annotated[
         str | None, typer.Option("-k", metavar="TEXT", help="only tests whose name contains this")
     ] = None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import tempfile
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import lark
+from lark.lexer import PatternRE, PatternStr, TerminalDef
 
 _OPTIONS = {
     "parser": "lalr",
@@ -18,6 +20,10 @@ _OPTIONS = {
     "propagate_positions": True,
     "maybe_placeholders": False,
 }
+
+
+#: counted up when this file builds another table from the same grammar
+_FORM = 2
 
 
 def grammar_text() -> str:
@@ -30,7 +36,22 @@ def grammar_text() -> str:
 
 def build(strict: bool = False) -> lark.Lark:
     """Build the parser from the grammar (about half a second; `strict` also proves it free of conflicts)."""
-    return lark.Lark(grammar_text(), strict=strict, **_OPTIONS)
+    return lark.Lark(grammar_text(), strict=strict, edit_terminals=_whole_word, **_OPTIONS)
+
+
+def _whole_word(terminal: TerminalDef) -> None:
+    """A reserved word ends where the word ends: `lettuce` is a name, not `let tuce`."""
+    pattern = terminal.pattern
+    if isinstance(pattern, PatternStr) and pattern.value in _reserved():
+        terminal.pattern = PatternRE(pattern.value + r"(?![A-Za-z0-9_])")
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """The words that the grammar keeps out of `NAME`."""
+    match = re.search(r"^NAME: /\(\?!\(\?:([a-z|]+)\)", grammar_text(), re.MULTILINE)
+    assert match is not None, "NAME begins with the look-ahead that lists the reserved words"
+    return frozenset(match.group(1).split("|"))
 
 
 @cache
@@ -51,7 +72,7 @@ def parser() -> lark.Lark:
 
 def table_name() -> str:
     """A name that changes with the grammar, with lark and with the form of the table."""
-    key = f"{lark.__version__}\0{sorted(_OPTIONS.items())}\0{grammar_text()}"
+    key = f"{_FORM}\0{lark.__version__}\0{sorted(_OPTIONS.items())}\0{grammar_text()}"
     return f"rwd-{hashlib.sha256(key.encode()).hexdigest()[:16]}.table"
 
 

@@ -16,8 +16,9 @@ from rewardkit.types.values import parse_json
 if TYPE_CHECKING:
     import polars as pl
 
-#: what does not make a body: white space, and marks, format and control characters without a base
-_EMPTY = r"[^\p{L}\p{N}\p{P}\p{S}]*"
+#: What does not make a body: white space, marks, format and control characters without a base, and the
+#: letters and symbols that show nothing: fillers, the blank braille pattern, the object replacement.
+_EMPTY = r"[[^\p{L}\p{N}\p{P}\p{S}]\p{Default_Ignorable_Code_Point}\x{2800}\x{FFFC}]*"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _MOST_NAMES = 16
@@ -93,7 +94,7 @@ def _code_block(x: str, language: str = "") -> str | None:
             opened = ticks, info[0].lower() if info else "", fence.end() + 1
         elif ticks >= opened[0] and not info:
             if language.lower() in ("", opened[1]):
-                found = x[opened[2] : fence.start()].removesuffix("\n")
+                found = x[opened[2] : fence.start()].removesuffix("\n").removesuffix("\r")
             opened = None
     return found if opened is None else None
 
@@ -118,8 +119,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "columns", _tags,
         doc="Every `<name>` and `</name>` occurs exactly once in the whole text, one pair after the other, "
         "with nothing but white space before, between and after. A body holds at least one letter, digit, "
-        "punctuation mark or symbol, so white space and invisible characters do not make one. None of the "
-        "ways around the usual patterns pays: `<think></think>`, text after the last tag, a second "
+        "punctuation mark or symbol that shows: white space and invisible characters (Unicode's "
+        "Default_Ignorable_Code_Point, U+2800, U+FFFC) do not make one. None of the ways around the usual patterns pays: `<think></think>`, text after the last tag, a second "
         "`<answer>`, a tag inside another's body.",
         examples=(
             Example('format.tags("<think>so</think> <answer>4</answer>", ["think", "answer"])', True),
@@ -155,7 +156,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "inline", _code_block,
         doc="A fence is a line of three or more backticks, indented by at most three spaces, and is closed "
         "by one at least as long, as in CommonMark. The language is the first word behind the opening "
-        "fence, in either case. Null where there is no such block, or where the text ends inside one.",
+        "fence, in either case. Its lines keep their ends (`\\r\\n`, say) but for the last. Null where there is no such block, or where the text ends inside one.",
         examples=(
             Example(r'format.code_block("```python\nx = 1\n```", "python")', "x = 1"),
             Example(r'format.code_block("```\nx = 1")', None),

@@ -58,7 +58,7 @@ The first of these that gives an answer:
 1. The last complete box (see `math.boxed`), unless it is empty.
 2. What follows the last `####` on its line, where that is an answer and nothing else.
 3. What follows a cue, the last cue first: `the answer is`, `answer:`, `answer =`, `the answer to … is`
-   (any case), or `A:` at the start of a line. If the line ends there, the next line that is not blank
+   (any case), or `A:` at the start of a line; `is not 4` is no cue. If the line ends there, the next line that is not blank
    is read. Taken is
    - a formula in `$…$`, `\(…\)` or `\[…\]` at its start;
    - else all of it (or its first sentence) where that is an expression, a choice such as `(B)`, or a
@@ -77,8 +77,9 @@ Then the answer is tidied: emphasis, `$…$` around it, a final period, currency
 separators and the unit after a number go (`**$1,234.00**.` is `1234.00`, `5 cm` is `5`); `%`, and words
 that scale (`1.5 million`), stay.
 
-A solution that names several answers is read by these rules, not understood: ask for a box in the prompt
-where that matters.
+A solution is read by these rules, not understood: one that names several answers gets the one they find,
+and step 4 takes the last number whatever is said of it (`it is not 4` gives `4`). Ask for a box in the
+prompt where that matters.
 """,
 )
 
@@ -121,16 +122,18 @@ the order matters (the gold `(1, 2)` does not accept `1 < x < 2`, which would le
 question).
 
 1. Texts that are equal apart from spacing, punctuation around them, `\text{…}` and, in prose, case, are
-   equal. Two empty texts are not.
+   equal. Two empty texts are not. So `18!` and `18?` are the gold answer `18`, as a sentence would end;
+   where the gold answer is a factorial (`5!`), its mark counts.
 2. A gold answer in words that holds no number, or several (`Tuesday`, `2 hours 20 minutes`), equals
    nothing else. This is also what happens to a gold answer that cannot be parsed: it is compared as
    text, never a fault.
 3. Otherwise both are parsed and compared: as numbers (6 decimal places where one is a float, so `0.333333`
-   is `1/3`; `50%` is both `0.5` and `50`), symbolically, as sets, intervals, tuples, matrices, equations.
+   is `1/3`), symbolically, as sets, intervals, tuples, matrices, equations.
 
 Answers may stand in `$…$`, `\(…\)`, `\[…\]` or `\boxed{…}`, or bare: a bare expression is read as LaTeX
 (`\frac{1}{2}`, `2x+3`, `1,234`; also `x**2`, `1e5`, `1 1/2`, `$18`, `sin(x)`, `5 cm`), and in prose
-math-verify looks for the answer itself. For a whole solution use `math.answer` or `math.boxed` first.
+math-verify looks for the answer itself. A percentage is taken either way: `4%` equals the gold answers
+`4` and `0.04`, and the gold answer `4%` accepts both. For a whole solution use `math.answer` or `math.boxed` first.
 """,
     extra={"fast": fast_equal},
 )

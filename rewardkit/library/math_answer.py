@@ -23,10 +23,11 @@ _DIGITS = r"(?:[0-9]{1,3}(?:(?:,|\{,\}|\\,|,\\!)[0-9]{3})++(?![0-9])|[0-9]++)"
 _DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]++)?|\.[0-9]++)"
 
 #: A number within text. A sign counts where no operand stands before it (`10-5` ends in 5), digits
-#: inside a name (`x2`) or an ordinal (`2nd`) do not.
+#: inside a name (`x2`) or an ordinal (`2nd`) do not. Nor does a number start behind any thousands
+#: separator: where the groups from one start fail, they are not tried again from the next.
 _NUMBER = re.compile(
     rf"(?<![A-Za-z0-9_.])(?:((?<![)\]}}])[+\-−])\s?)?{_CURRENCY}?\s?"
-    rf"((?<![A-Za-z0-9_.,]){_DECIMAL}(?:/[0-9]++|[eE][+\-]?[0-9]{{1,4}}+(?![A-Za-z0-9]))?(?!(?:st|nd|rd|th)\b)(?:\s?\\?%)?)"
+    rf"((?<![A-Za-z0-9_.,])(?<!\{{,\}})(?<!,\\!){_DECIMAL}(?:/[0-9]++|[eE][+\-]?[0-9]{{1,4}}+(?![A-Za-z0-9]))?(?!(?:st|nd|rd|th)\b)(?:\s?\\?%)?)"
 )
 #: A number and nothing else, as `number` reads it: sign, digits, exponent, denominator, percent.
 _PLAIN = re.compile(
@@ -75,7 +76,9 @@ _NOT_UNITS = _SCALES | {"pi", "or", "and", "to", "by", "over", "if", "when", "mo
 #: What announces an answer. The gap between `answer` and its verb is bounded and stays in a sentence.
 _CUE = re.compile(
     r"\banswer(?P<gap>\s(?:to|for|of)\b[^.:=\n]{0,60}?)?[\s*_]{0,4}"
-    r"(?P<verb>:|=|\bis\b(?:\s(?:therefore|thus|simply|approximately|about|equal to))?:?|\bequals\b)"
+    r"(?P<verb>:|=|(?:\bis\b(?:\s(?:therefore|thus|simply|approximately|about|equal to))?+:?+|\bequals\b)"
+    # `is not 4` announces nothing; `is not possible` does
+    r"(?![\s*_]{1,4}not\b[^.\n]{0,60}[0-9]))"
     r"|^[ \t*_]{0,4}(?P<short>A)[*_]{0,2}:",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -93,7 +94,7 @@ def score_file(
 
     Raises:
         RowsError: the rows or options do not fit the spec.
-        FaultLimitError: too many rows failed; what was scored before is written.
+        FaultLimitError: too many rows failed; what was scored is in `OUT.partial`.
     """
     began = time.perf_counter()
     if group is not None and group_size is not None:
@@ -105,29 +106,49 @@ def score_file(
         raise RowsError(f"--with {clash[0]}: the output already has a column `{clash[0]}`; rename one")
     data = read_rows(rows_path, reward.spec)
     rows = Rows(data, mapping)
-    copied = {name: list(rows.get(name)) for name in copy}
+    copied = {name: _listed(rows.get(name)) for name in copy}
     groups = read_groups(list(rows.get(group)) if group is not None else group_size, rows.n)
     tally = _Tally(reward)
-    writer = Writer(out) if out is not None else None
+    for source in (rows_path, reward.spec.source.name):
+        if out is not None and (_same(out, source) or _same(f"{out}.partial", source)):
+            raise RowsError(f"the output `{out}` would replace `{source}`; name another file")
+    writer = Writer(out, copied) if out is not None else None
     try:
         for start, stop in blocks(rows.n, groups, batch_size):
             part = _slice(data, start, stop)
             ids = groups[start:stop] if groups is not None else None
             scores = reward.score(Rows(part, mapping), ids, step, keep, progress=progress)
             if writer is not None:
-                writer.write(scores.frame, {name: values[start:stop] for name, values in copied.items()})
+                writer.write(scores.frame)
             tally.add(scores)
             tally.check(max_faults, at_end=False)
             if progress is not None:
                 progress("rows", stop, rows.n)
-    except KeyboardInterrupt:
-        kept = f"the scores of the first {tally.rows:,} of {rows.n:,} rows are in `{out}`" if out else ""
-        raise KeyboardInterrupt(kept) from None
-    finally:
+        tally.check(max_faults, at_end=True)
         if writer is not None:
-            writer.close()
-    tally.check(max_faults, at_end=True)
+            writer.finish()
+    except BaseException as error:
+        kept = writer.keep() if writer is not None else None
+        if (
+            writer is None
+            or kept is None
+            or not isinstance(error, KeyboardInterrupt | RowsError | FaultLimitError)
+        ):
+            raise
+        told = f"the scores of the first {writer.rows:,} of {rows.n:,} rows are in `{kept}`"
+        raise type(error)(f"{error}; {told}" if str(error) else told) from None
     return tally.summary(time.perf_counter() - began)
+
+
+def _listed(column: list[Any] | pl.Series) -> list[Any]:
+    return column.to_list() if isinstance(column, pl.Series) else list(column)
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def _batch_size(batch_size: int | None) -> int:

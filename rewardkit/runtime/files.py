@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
+import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +21,8 @@ from rewardkit.runtime.errors import RowsError
 from rewardkit.types.types import Type
 
 FORMATS = (".jsonl", ".parquet", ".csv")
+#: bytes of a JSONL line; a longer one is no row, and reading on would fill the memory
+_MAX_LINE = 256 * 2**20
 
 
 def read_rows(path: str, spec: Spec | None = None) -> Any:
@@ -27,6 +33,8 @@ def read_rows(path: str, spec: Spec | None = None) -> Any:
     Raises:
         RowsError: the file is missing, empty, not UTF-8 or malformed; the text names the line.
     """
+    if path == "-" and sys.stdin is None:
+        raise RowsError("cannot read `-`: standard input is closed")
     if path == "-":
         rows: Any = _jsonl(sys.stdin.buffer, "standard input")
     else:
@@ -69,11 +77,17 @@ def _read_file(path: Path, spec: Spec | None) -> Any:
 
 def _jsonl(file: IO[bytes], name: str) -> list[dict[str, Any]]:
     rows = []
-    for number, line in enumerate(file, 1):
+    number = 0
+    while line := file.readline(_MAX_LINE + 1):
+        number += 1
+        if len(line) > _MAX_LINE:
+            raise RowsError(f"`{name}`, line {number}: longer than {_MAX_LINE:,} bytes")
         if not line.strip():
             continue
         try:
-            row = json.loads(line.decode("utf-8"))
+            row = json.loads(line.decode("utf-8"), object_pairs_hook=_object)
+        except RowsError as error:
+            raise RowsError(f"`{name}`, line {number}: {error}") from None
         except UnicodeDecodeError:
             raise RowsError(f"`{name}`, line {number}: not UTF-8") from None
         except (ValueError, RecursionError) as error:
@@ -83,6 +97,14 @@ def _jsonl(file: IO[bytes], name: str) -> list[dict[str, Any]]:
             raise RowsError(f"`{name}`, line {number}: a row is a JSON object, one per line")
         rows.append(row)
     return rows
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise RowsError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} comes twice")
+    return found
 
 
 # --- CSV cells -------------------------------------------------------------------------------------
@@ -117,65 +139,184 @@ def _bool(cell: str) -> bool:
     return values[cell.strip().lower()]
 
 
+_INT = re.compile(r"[+-]?[0-9]{1,39}")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
 def _int(cell: str) -> int:
-    if len(cell) > 40:
+    if not _INT.fullmatch(cell.strip()):
         raise ValueError(cell)
     return int(cell)
 
 
-_CELLS: dict[str, Callable[[str], Any]] = {"bool": _bool, "int": _int, "real": float}
+def _real(cell: str) -> float:
+    if not _REAL.fullmatch(cell.strip()) or not math.isfinite(float(cell)):
+        raise ValueError(cell)
+    return float(cell)
+
+
+_CELLS: dict[str, Callable[[str], Any]] = {"bool": _bool, "int": _int, "real": _real}
 
 
 # --- writing ---------------------------------------------------------------------------------------
 
 
 class Writer:
-    """Writes output rows in order, block by block; JSONL lines are on disk after each block."""
+    """Writes output rows in order, block by block, with columns of the input beside them.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._blocks: list[pl.DataFrame] = []
-        self._lines = path == "-" or Path(path).suffix.lower() in (".jsonl", ".ndjson")
-        if not self._lines and Path(path).suffix.lower() not in FORMATS:
+    Rows go to `OUT.partial`, which takes the place of `OUT` once all are there. What is no plain file (a
+    pipe, a device) is written at once. JSONL lines are on disk after each block.
+
+    Raises:
+        RowsError: the output cannot be written, or holds no such values.
+    """
+
+    def __init__(self, path: str, copied: Mapping[str, list[Any]]) -> None:
+        ending = ".jsonl" if path == "-" else Path(path).suffix.lower()
+        if ending not in (*FORMATS, ".ndjson"):
             raise RowsError(f"cannot write `{path}`: output is {', '.join(FORMATS)}, or `-` for JSONL")
-        self._file: IO[str] | None = None
-        if self._lines:
-            try:
-                self._file = sys.stdout if path == "-" else open(path, "w", encoding="utf-8")  # noqa: SIM115
-            except OSError as error:
-                raise RowsError(f"cannot write `{path}`: {error.strerror or error}") from None
+        if path == "-" and sys.stdout is None:
+            raise RowsError("cannot write `-`: standard output is closed")
+        self.rows = 0
+        self._path = path
+        self._copied = copied
+        self._blocks: list[pl.DataFrame] = []
+        self._csv = ending == ".csv"
+        self._lines = ending in (".jsonl", ".ndjson")
+        self._size = 0  # of the blocks written in full
+        self._beside = [] if self._lines else [_series(n, list(v), self._csv) for n, v in copied.items()]
+        self._out = os.path.realpath(path) if os.path.islink(path) else path
+        self._direct = path == "-" or (os.path.exists(self._out) and not os.path.isfile(self._out))
+        self._part = self._out if self._direct else f"{self._out}.partial"
+        self._file: IO[bytes] | None = None
+        try:
+            self._open()
+        except OSError as error:
+            raise self._failed(error) from None
 
-    def write(self, block: pl.DataFrame, extra: dict[str, Iterable[Any]]) -> None:
-        """The next rows; `extra` holds columns of the input to copy beside them."""
-        if self._file is None:
-            copied = [pl.Series(name, list(values), strict=False) for name, values in extra.items()]
-            self._blocks.append(block.with_columns(copied))
+    def _open(self) -> None:
+        if self._path == "-":
+            sys.stdout.flush()
+            self._file = sys.stdout.buffer
             return
-        copies = [(name, iter(values)) for name, values in extra.items()]
-        for row in block.iter_rows(named=True):
-            for name, values in copies:
-                row[name] = next(values)
-            self._file.write(json.dumps(row, ensure_ascii=False, default=_plain) + "\n")
-        self._file.flush()
+        there = os.path.isfile(self._out)
+        if there:
+            with open(self._out, "ab"):
+                pass  # a rename would replace also what may not be written
+        if self._lines or not self._direct:
+            self._file = open(self._part, "wb")  # noqa: SIM115
+            if there:
+                shutil.copymode(self._out, self._part)
 
-    def close(self) -> None:
-        if self._file is not None:
-            if self._file is not sys.stdout:
-                self._file.close()
-        elif self._blocks:
-            whole = pl.concat(self._blocks, how="vertical_relaxed")
+    def write(self, block: pl.DataFrame) -> None:
+        """The next rows."""
+        if not self._lines:
+            self._blocks.append(block)
+        else:
+            lines = []
+            for number, row in enumerate(block.iter_rows(named=True), self.rows):
+                row |= {name: values[number] for name, values in self._copied.items()}
+                lines.append(_json(row) + b"\n")
+            data = b"".join(lines)
+            assert self._file is not None
             try:
-                if self.path.lower().endswith(".csv"):
-                    whole.write_csv(self.path)
-                else:
-                    whole.write_parquet(self.path)
+                self._file.write(data)
+                self._file.flush()
             except OSError as error:
-                raise RowsError(f"cannot write `{self.path}`: {error.strerror or error}") from None
+                raise self._failed(error) from None
+            self._size += len(data)
+        self.rows += block.height
+
+    def finish(self) -> None:
+        """All rows are there."""
+        try:
+            self._write_table()
+            if self._path != "-" and self._file is not None:
+                self._file.close()
+            if not self._direct:
+                os.replace(self._part, self._out)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise self._failed(error) from None
+
+    def keep(self) -> str | None:
+        """End early: the name of the file that holds the rows written so far, if there are any."""
+        if self._path == "-":
+            return None
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+        if self._direct:
+            return None
+        try:
+            if self._lines:
+                os.truncate(self._part, self._size)
+            if self.rows:
+                self._write_table()
+                return self._part
+        except (OSError, pl.exceptions.PolarsError):
+            pass
+        with suppress(OSError):
+            os.unlink(self._part)
+        return None
+
+    def _write_table(self) -> None:
+        if self._blocks:
+            whole = pl.concat(self._blocks, how="vertical_relaxed")
+            whole = whole.with_columns(series.head(whole.height) for series in self._beside)
+            with open(self._part, "wb") as file:
+                (whole.write_csv if self._csv else whole.write_parquet)(file)
+
+    def _failed(self, error: Exception) -> Exception:
+        """What to raise for `error`; a reader of standard output that has gone is no error of the rows."""
+        if isinstance(error, BrokenPipeError) and self._path == "-":
+            return error
+        reason = error.strerror if isinstance(error, OSError) else None
+        return RowsError(f"cannot write `{self._path}`: {reason or str(error).splitlines()[0]}")
+
+
+def _series(name: str, values: list[Any], flat: bool) -> pl.Series:
+    """A column of the input for a table: as JSON text where the table could not hold its values."""
+    nested = any(isinstance(value, list | dict) for value in values)
+    if not (flat and nested):
+        with suppress(TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+            series = pl.Series(name, values, strict=False)
+            nulls = sum(value is None for value in values)
+            same = series.to_list() == values if nested else series.null_count() == nulls
+            if same and series.dtype != pl.Object:
+                return series
+    texts = [v if v is None or isinstance(v, str) else _json(v).decode() for v in values]
+    try:
+        return pl.Series(name, texts, pl.String)
+    except UnicodeEncodeError:
+        row = next(i for i, text in enumerate(texts) if text is not None and _SURROGATE.search(text))
+        raise RowsError(
+            f"row {row}, column `{name}`: a lone surrogate cannot be written there; write .jsonl"
+        ) from None
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _json(value: Any) -> bytes:
+    """Valid JSON always: null where a number is not finite, lone surrogates escaped."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    except ValueError:
+        value = _finite(value)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, allow_nan=False, default=_plain).encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

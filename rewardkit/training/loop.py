@@ -40,7 +40,7 @@ from .policy import Policy, encode_prompt, find_device, load_policy, open_policy
 from .progress import Show, Silent, show
 from .records import StepRecord, describe, faulted
 from .result import Advantage, Scorer, TrainResult
-from .rollout import Rollout, Sampling, generate
+from .rollout import Rollout, Sampling, check_length, generate
 from .seeds import Stream, derive
 from .update import Batch, learning_rate, update
 from .warmup import warm_up
@@ -168,7 +168,9 @@ def prepare(
     optimizer = accelerator.prepare(_optimizer(policy, config.train))
     if found:
         restore(found[-1], optimizer)
-    elif config.warmup is not None:
+    else:
+        _check_first_prompts(policy, rows, config.train)  # before a warm-up, which takes its time
+    if not found and config.warmup is not None:
         _warm_up(policy, config, base, accelerator, screen)
 
     reference = None
@@ -350,6 +352,12 @@ def _optimizer(policy: Policy, config: TrainConfig) -> torch.optim.Optimizer:
         weight_decay=config.weight_decay,
         fused=True,
     )
+
+
+def _check_first_prompts(policy: Policy, rows: Rows, config: TrainConfig) -> None:
+    prompts = rows.take(visit(len(rows), config.prompts_per_step, 0, config.seed))["prompt"]
+    longest = max(len(encode_prompt(policy, prompt)) for prompt in prompts)
+    check_length(policy, longest, config.max_new_tokens)
 
 
 def _warm_up(policy: Policy, config: RunConfig, base: Path, accelerator: Accelerator, screen: Show) -> None:

@@ -55,12 +55,7 @@ def generate(
     """
     device = policy.model.device
     prompt_ids, prompt_mask = pad_left(prompts, policy.pad_id, device)
-    limit = max_length(policy)
-    if limit is not None and prompt_ids.shape[1] + sampling.max_new_tokens > limit:
-        raise TrainError(
-            f"a prompt of {prompt_ids.shape[1]} tokens and `max_new_tokens` = {sampling.max_new_tokens} "
-            f"do not fit the policy, which takes {limit} tokens"
-        )
+    check_length(policy, prompt_ids.shape[1], sampling.max_new_tokens)
     with torch.inference_mode():
         ids, mask, logp, finished = _sample(policy, prompt_ids, prompt_mask, sampling, generator)
     spoken = (mask & ~_is_end(ids, policy)).cpu().numpy()
@@ -77,6 +72,16 @@ def generate(
         tuple(texts),
         finished.clone(),
     )
+
+
+def check_length(policy: Policy, prompt: int, completion: int) -> None:
+    """Raise `TrainError` where so many tokens do not fit the model."""
+    limit = max_length(policy)
+    if limit is not None and prompt + completion > limit:
+        raise TrainError(
+            f"a prompt of {prompt} tokens and `max_new_tokens` = {completion} do not fit the policy, which "
+            f"takes {limit} tokens"
+        )
 
 
 def token_logps(

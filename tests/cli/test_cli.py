@@ -434,5 +434,7 @@ def test_ctrl_c_keeps_what_was_scored(monkeypatch, spec, tmp_path, capsys):
 
     monkeypatch.setattr(Reward, "score", interrupted)
     assert run("score", spec, rows, "-o", out) == codes.INTERRUPTED
-    assert "the first 8 of 10 rows" in capsys.readouterr().err
-    assert len(out.read_text().splitlines()) == 8
+    partial = tmp_path / "out.jsonl.partial"
+    assert f"the first 8 of 10 rows are in `{partial}`" in capsys.readouterr().err
+    assert len(partial.read_text().splitlines()) == 8
+    assert not out.exists()

@@ -1,7 +1,8 @@
 """Documents that run: fenced `rwd` blocks, and the diagnostics shown after them.
 
 A `rwd` block with a `text` block right after it gives exactly what that block shows. Every other `rwd`
-block checks without errors. The tables of functions are made from their declarations. To write all of
+block checks without errors. The tables of functions and of
+the options of normalizers are made from their declarations. To write all of
 that anew after a message or a function has changed:
 
     python tests/docs/documents.py --update
@@ -21,6 +22,7 @@ from rewardkit.checker.calls import signature
 from rewardkit.diagnostics import Source, render_full
 from rewardkit.library import functions
 from rewardkit.types.function import Function
+from rewardkit.types.normalizer import NORMALIZERS, Option
 
 ROOT = Path(__file__).parents[2]
 _FENCED = re.compile(r"^```rwd\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
@@ -67,6 +69,34 @@ def function_tables() -> str:
     return "\n" + "\n".join(out) + "\n"
 
 
+_NORMALIZERS = re.compile(r"(<!-- normalizers[^\n]*-->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def normalizer_table() -> str:
+    """A row for each option, with its default for each normalizer."""
+    options = {name: option for known in NORMALIZERS.values() for name, option in known.items()}
+    head = "".join(f" `{name}` |" for name in NORMALIZERS)
+    rows = "".join(
+        f"| `{name}` | {_values(option)} |"
+        + "".join(f" {_default(known.get(name))} |" for known in NORMALIZERS.values())
+        + "\n"
+        for name, option in options.items()
+    )
+    return f"\n| option | values |{head}\n| --- | --- |{' --- |' * len(NORMALIZERS)}\n{rows}\n"
+
+
+def _values(option: Option) -> str:
+    if option.choices:
+        return ", ".join(f'`"{choice}"`' for choice in option.choices)
+    return f"{option.kind} in `{option.range}`"
+
+
+def _default(option: Option | None) -> str:
+    if option is None:
+        return ""
+    return f'`"{option.default}"`' if option.kind == "text" else f"`{option.default}`"
+
+
 def update(path: Path) -> bool:
     """Write the diagnostics and tables of a document anew; whether that changed it."""
     text = path.read_text(encoding="utf-8")
@@ -78,6 +108,7 @@ def update(path: Path) -> bool:
 
     new = _FENCED.sub(anew, text)
     new = _FUNCTIONS.sub(lambda m: m[1] + function_tables() + m[3], new)
+    new = _NORMALIZERS.sub(lambda m: m[1] + normalizer_table() + m[3], new)
     path.write_text(new, encoding="utf-8")
     return new != text
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from documents import ROOT, Block, blocks, diagnosed, documents, function_tables
+from documents import ROOT, Block, blocks, diagnosed, documents, function_tables, normalizer_table
 
-from rewardkit.checker import check
+from rewardkit.checker import builtins, check
 from rewardkit.diagnostics import Source
 from rewardkit.diagnostics.catalogue import FAMILIES, TITLES
 from rewardkit.language.sketch import KEYWORDS
+from rewardkit.runtime.rows import ROW_COLUMNS
 from rewardkit.testing.runner import run_tests
 
 BLOCKS = [block for path in documents() for block in blocks(path)]
@@ -84,8 +85,41 @@ def test_the_tables_of_functions_are_those_of_the_library() -> None:
     assert function_tables() in (ROOT / "docs" / "language.md").read_text()
 
 
+LANGUAGE = (ROOT / "docs" / "language.md").read_text()
+
+
+def section(title: str) -> str:
+    """The part of the language page below a heading."""
+    return LANGUAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def test_the_table_of_normalizers_is_that_of_their_options() -> None:
+    assert normalizer_table() in LANGUAGE
+
+
+def test_the_language_page_names_every_column_and_measure() -> None:
+    text = section("What every row has")
+    named = set(re.findall(r"`([^`]+)`", text))
+    assert set(ROW_COLUMNS) <= named
+    for path in builtins.COLUMNS:
+        assert path in named or "." + path.partition(".")[2] in named, path
+    for measure in builtins.MEASURES:
+        assert {f"completion.{measure}", f".{measure}"} & named, measure
+
+
+PYTHON = re.findall(r"^\| (.+?) \| (.+?) \|$", section("From Python"), re.MULTILINE)[2:]
+FROM_PYTHON = [code for _, here in PYTHON for code in re.findall(r"`([^`]+)`", here)]
+
+
+@pytest.mark.parametrize("code", [code for code in FROM_PYTHON if "is None" not in code])
+def test_what_stands_for_python_checks(code: str) -> None:
+    inputs = "input c: bool\ninput n: int\ninput x: text\ninput y: text?\ninput xs: list[int]\n"
+    _, found = check(Source("spec.rwd", f"{inputs}let value = {code}\n"))
+    assert [d.message for d in found] == []
+
+
 def test_the_language_page_names_every_keyword() -> None:
-    text = (ROOT / "docs" / "language.md").read_text()
+    text = LANGUAGE
     listed = re.search(r"These words are keywords[^`]*`([^`]*)`", text)
     assert listed is not None
     assert set(listed[1].split()) == KEYWORDS

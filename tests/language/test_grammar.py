@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from reading import read, value
 
 from rewardkit.checker.builtins import COLUMNS
+from rewardkit.diagnostics import Collector, Source
+from rewardkit.language import parse
 from rewardkit.language import tree as t
 from rewardkit.language.grammar import build, grammar_text, parser
 from rewardkit.language.sketch import KEYWORDS, STATEMENTS, Sketch
@@ -227,3 +229,23 @@ def test_each_character_of_a_text_knows_its_place(text: str) -> None:
 def test_the_columns_of_a_row_are_names() -> None:
     for path in COLUMNS:
         assert t.dotted(value(path)) == path
+
+
+@pytest.mark.parametrize(
+    "text", ["lettuce = 3", "termx = 1", "let x = a orb", "term x whenever = 1", "let x = notx and a andb"]
+)
+def test_a_keyword_ends_where_the_word_ends(text):
+    found = Collector()
+    parse(Source("t.rwd", text), found)
+    assert found.has_errors
+
+
+def test_words_that_begin_with_a_keyword_are_names():
+    found = Collector()
+    parse(
+        Source(
+            "t.rwd", "let lettuce = notx or order and iffy\nterm termx = (if inner then thenx else elsewhere)"
+        ),
+        found,
+    )
+    assert not found.has_errors

@@ -88,7 +88,14 @@ def test_a_start_that_fails_does_not_bind_the_next(task: dict[str, Any], tmp_pat
     with pytest.raises(TrainError, match="do not fit the policy"):
         run(task, tmp_path, train__max_new_tokens=600)
     assert content(tmp_path / "run") == {}
-    assert run(task, tmp_path).resumed_from is None
+
+    def failing(rows: Mapping[str, Sequence[Any]], /, *, group: np.ndarray, step: int) -> Scores:
+        raise TrainError("the judge is away")
+
+    with pytest.raises(TrainError, match="the judge is away"):  # in the first step
+        run(task, tmp_path, scorer=failing)
+    assert content(tmp_path / "run") == {}
+    assert run(task, tmp_path, train__learning_rate=1e-4).resumed_from is None
 
 
 def test_a_fresh_run_takes_the_place_of_all_of_the_earlier(task: dict[str, Any], tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rewardkit.training import parse_config
 from rewardkit.training import config as run_file
+from rewardkit.training import parse_config
 from rewardkit.training.records import StepRecord
 
 TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
