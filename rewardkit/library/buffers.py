@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: UTF-8 bytes of one block, roughly; a longer row is a block of its own
 BLOCK = 1 << 17
 
+#: UTF-8 bytes of a slice of a long row: what its arrays take is then no matter of the row's length
+SLICE = 1 << 20
+
 #: Unicode's White_Space beyond ASCII, by its UTF-8 bytes as one number
 _TWO_BYTES = (0xC285, 0xC2A0)
 _THREE_BYTES = (
@@ -49,6 +52,17 @@ def blocks(texts: pl.Series) -> Iterator[Block]:
         stop = max(start + 1, int(np.searchsorted(ends, begun + BLOCK)))
         yield Block(b"\n".join(rows[start:stop].to_list()), ends[start:stop] - begun)
         start, begun = stop, int(ends[stop - 1]) + 1
+
+
+def slices(data: bytes) -> Iterator[bytes]:
+    """A UTF-8 text in parts, cut between characters."""
+    start = 0
+    while start < len(data):
+        stop = start + SLICE
+        while stop < len(data) and data[stop] & 0xC0 == 0x80:  # within a character
+            stop -= 1
+        yield data[start:stop]
+        start = stop
 
 
 def per_row(text: pl.Expr, measure: Callable[[Block], NDArray[Any]], dtype: type[pl.DataType]) -> pl.Expr:

@@ -120,8 +120,9 @@ FUNCTIONS: tuple[Function, ...] = (
         doc="Every `<name>` and `</name>` occurs exactly once in the whole text, one pair after the other, "
         "with nothing but white space before, between and after. A body holds at least one letter, digit, "
         "punctuation mark or symbol that shows: white space and invisible characters (Unicode's "
-        "Default_Ignorable_Code_Point, U+2800, U+FFFC) do not make one. None of the ways around the usual patterns pays: `<think></think>`, text after the last tag, a second "
-        "`<answer>`, a tag inside another's body.",
+        "Default_Ignorable_Code_Point, U+2800, U+FFFC) do not make one. None of the ways around the usual "
+        "patterns pays: `<think></think>`, text after the last tag, a second `<answer>`, a tag inside "
+        "another's body.",
         examples=(
             Example('format.tags("<think>so</think> <answer>4</answer>", ["think", "answer"])', True),
             Example('format.tags("<think></think><answer>4</answer>", ["think", "answer"])', False),
@@ -156,7 +157,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "inline", _code_block,
         doc="A fence is a line of three or more backticks, indented by at most three spaces, and is closed "
         "by one at least as long, as in CommonMark. The language is the first word behind the opening "
-        "fence, in either case. Its lines keep their ends (`\\r\\n`, say) but for the last. Null where there is no such block, or where the text ends inside one.",
+        "fence, in either case. The code ends before its last line's end, be it a newline or a carriage "
+        "return and a newline. Null where there is no such block, or where the text ends inside one.",
         examples=(
             Example(r'format.code_block("```python\nx = 1\n```", "python")', "x = 1"),
             Example(r'format.code_block("```\nx = 1")', None),

@@ -58,8 +58,8 @@ The first of these that gives an answer:
 1. The last complete box (see `math.boxed`), unless it is empty.
 2. What follows the last `####` on its line, where that is an answer and nothing else.
 3. What follows a cue, the last cue first: `the answer is`, `answer:`, `answer =`, `the answer to … is`
-   (any case), or `A:` at the start of a line; `is not 4` is no cue. If the line ends there, the next line that is not blank
-   is read. Taken is
+   (any case), or `A:` at the start of a line; `is not 4` is no cue. If the line ends there, the next line
+   that is not blank is read. Taken is
    - a formula in `$…$`, `\(…\)` or `\[…\]` at its start;
    - else all of it (or its first sentence) where that is an expression, a choice such as `(B)`, or a
      number with a unit;
@@ -133,7 +133,8 @@ question).
 Answers may stand in `$…$`, `\(…\)`, `\[…\]` or `\boxed{…}`, or bare: a bare expression is read as LaTeX
 (`\frac{1}{2}`, `2x+3`, `1,234`; also `x**2`, `1e5`, `1 1/2`, `$18`, `sin(x)`, `5 cm`), and in prose
 math-verify looks for the answer itself. A percentage is taken either way: `4%` equals the gold answers
-`4` and `0.04`, and the gold answer `4%` accepts both. For a whole solution use `math.answer` or `math.boxed` first.
+`4` and `0.04`, and the gold answer `4%` accepts both. For a whole solution use `math.answer` or
+`math.boxed` first.
 """,
     extra={"fast": fast_equal},
 )

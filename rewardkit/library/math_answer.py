@@ -27,7 +27,8 @@ _DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]++)?|\.[0-9]++)"
 #: separator: where the groups from one start fail, they are not tried again from the next.
 _NUMBER = re.compile(
     rf"(?<![A-Za-z0-9_.])(?:((?<![)\]}}])[+\-−])\s?)?{_CURRENCY}?\s?"
-    rf"((?<![A-Za-z0-9_.,])(?<!\{{,\}})(?<!,\\!){_DECIMAL}(?:/[0-9]++|[eE][+\-]?[0-9]{{1,4}}+(?![A-Za-z0-9]))?(?!(?:st|nd|rd|th)\b)(?:\s?\\?%)?)"
+    rf"((?<![A-Za-z0-9_.,])(?<!\{{,\}})(?<!,\\!){_DECIMAL}"
+    r"(?:/[0-9]++|[eE][+\-]?[0-9]{1,4}+(?![A-Za-z0-9]))?(?!(?:st|nd|rd|th)\b)(?:\s?\\?%)?)"
 )
 #: A number and nothing else, as `number` reads it: sign, digits, exponent, denominator, percent.
 _PLAIN = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rewardkit.library.buffers import Block, per_row, word_bounds
+from rewardkit.library.buffers import SLICE, Block, per_row, slices, word_bounds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,5 +41,18 @@ def words(text: pl.Expr) -> pl.Expr:
 def _words(block: Block) -> NDArray[np.int64]:
     import numpy as np
 
+    if len(block.data) > SLICE:  # a single row
+        return np.array([_words_of_long(block.data)], np.int64)
     starts, _ = word_bounds(block.data)
     return np.diff(np.searchsorted(starts, block.ends), prepend=0)
+
+
+def _words_of_long(data: bytes) -> int:
+    count, inside = 0, False  # inside: the last part ended within a word
+    for part in slices(data):
+        starts, stops = word_bounds(part)
+        count += len(starts)
+        if len(starts):
+            count -= inside and starts[0] == 0
+        inside = len(stops) > 0 and stops[-1] == len(part)
+    return count

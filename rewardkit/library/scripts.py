@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rewardkit.library.buffers import Block
+from rewardkit.library.buffers import SLICE, Block, slices
 from rewardkit.library.patterns import check_pattern
 
 if TYPE_CHECKING:
@@ -31,16 +31,28 @@ def share_of_letters(block: Block, script: str) -> NDArray[np.float64]:
     """The share of each row's letters that belong to `script`, 0 where there are none."""
     import numpy as np
 
+    if len(block.data) > SLICE:  # a single row
+        parts = (Block(part, np.array([len(part)])) for part in slices(block.data))
+        sums = np.array([sum(int(_sums(part, script)[0]) for part in parts)])
+    else:
+        sums = _sums(block, script)
+    letters = sums % _INSIDE
+    share: NDArray[np.float64] = sums // _INSIDE / np.maximum(letters, 1)
+    return share
+
+
+def _sums(block: Block, script: str) -> NDArray[np.int64]:
+    """The weights of each row's characters, added up."""
+    import numpy as np
+
     points: NDArray[np.uint8 | np.uint32] = np.frombuffer(block.data + b"\n", np.uint8)
     stops = block.ends + 1  # behind each row's newline
     if not block.data.isascii():
         stops = np.cumsum(points & 0xC0 != 0x80)[block.ends]  # in characters: no continuation bytes
         points = np.frombuffer((block.data + b"\n").decode().encode("utf-32-le"), "<u4")
     starts = np.concatenate(([0], stops[:-1]))
-    sums = np.add.reduceat(_weights(script)[points], starts)
-    letters = sums % _INSIDE
-    share: NDArray[np.float64] = sums // _INSIDE / np.maximum(letters, 1)
-    return share
+    sums: NDArray[np.int64] = np.add.reduceat(_weights(script)[points], starts)
+    return sums
 
 
 @lru_cache(maxsize=8)

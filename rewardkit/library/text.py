@@ -1,4 +1,7 @@
-"""`text.*`: searching, cutting and measuring text. All of it is linear in the text but `similarity`."""
+"""`text.*`: searching, cutting and measuring text. All of it is linear in the text but `similarity`
+
+and some patterns of `find_all`, which are held to texts of a bounded length.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,13 @@ from typing import TYPE_CHECKING
 from rewardkit.library import measures
 from rewardkit.library.buffers import per_row
 from rewardkit.library.ngrams import repeated_share
-from rewardkit.library.patterns import LONGEST, check_pattern, check_pattern_without_groups, group_count
+from rewardkit.library.patterns import (
+    LONGEST,
+    check_pattern,
+    check_pattern_without_groups,
+    group_count,
+    looks_far,
+)
 from rewardkit.library.scripts import check_script, share_of_letters
 from rewardkit.types.function import Example, Function, Parameter
 from rewardkit.types.interval import NON_NEGATIVE, UNIT, between
@@ -19,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Characters of one text times characters of the other, for `similarity`: some 20 ms of work
 LARGEST_TABLE = 10**9
+
+#: UTF-8 bytes of a text in which a pattern that looks far is searched for: some seconds at the worst
+LONGEST_LOOK = 50_000
 
 #: Bytes of a piece up to which a plain backward search is as good as linear
 _SHORT = 64
@@ -134,6 +146,10 @@ def _find(x: pl.Expr, *, pattern: str) -> pl.Expr:
 
 
 def _find_all(x: pl.Expr, *, pattern: str) -> pl.Expr:
+    import polars as pl
+
+    if looks_far(pattern):
+        x = pl.when(x.str.len_bytes() <= LONGEST_LOOK).then(x)
     return x.str.extract_all(pattern)
 
 
@@ -213,10 +229,13 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         "text.find_all", (_X, _WHOLE_PATTERN), list_of(TEXT), "every match of `pattern`, without overlaps",
-        "columns", _find_all,
-        doc="Matches are whole, so the pattern may have no group but `(?:…)`. Every match is one linear "
-        "search; a pattern that looks far ahead and then matches little, such as `(?s)a.*b|a`, repeats "
-        "that look.",
+        "columns", _find_all, faults=True,
+        fails="the text has more than 50,000 bytes and the pattern may look far ahead for little",
+        doc="Matches are whole, so the pattern may have no group but `(?:…)`. A pattern such as "
+        "`(?s)a.*b|a` may look to the end of the text for each short match, which takes quadratic time: it "
+        "fails on texts of more than 50,000 bytes. So does every pattern in which something must follow an "
+        "unlimited repeat (`*`, `+`, `{2,}`), and which also has a `|` or a group that is repeated or "
+        "optional. Give such a repeat a limit, `\\d{1,9}:`, and there is none on the text.",
         examples=(Example(r'text.find_all("3 + 4 = 7", r"\d")', ["3", "4", "7"]),),
     ),
     Function(
@@ -290,7 +309,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "columns", _repetition, range=UNIT,
         doc="`1 - distinct / all` over the n-grams of the lower-cased words between white space, as in Yeo "
         "et al. (2025), \"Demystifying Long Chain-of-Thought Reasoning\", and in open-r1 and TRL, where it "
-        "is multiplied by a penalty of -1. Counted exactly; 0 with fewer than `n` words.",
+        "is multiplied by a penalty of -1. Counted exactly; 0 with fewer than `n` words. Counting takes some "
+        "100 bytes of memory for each word of the longest text.",
         examples=(
             Example('text.repetition("a b A b a b", n: 2)', 0.6),
             Example('text.repetition("one two")', 0.0),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import json
 import os
 import pickle
@@ -24,6 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.worker import Channel
 
 GIB = 1 << 30
@@ -32,6 +34,10 @@ GIB = 1 << 30
 _CHUNK = 32
 #: seconds for a process to start and import what it runs; generous, as a busy node may be slow
 _START = 300.0
+#: workers that may die, one after the other, before importing a function is given up
+_ATTEMPTS = 3
+
+_CLOSED = "the worker pool was closed; make another one to go on"
 
 OnDone = Callable[[int, "Outcome"], None]
 
@@ -100,7 +106,7 @@ class WorkerPool:
 
         `deadline` is in seconds, per task, from when its worker turns to it. What a task does wrong
         (raise, take too long, take too much memory, end its process) is its own outcome's `error` and
-        no other's. A function that cannot be imported, or a pool that is closed, is a `RuntimeError`.
+        no other's. A function that cannot be imported, or a pool that is closed, is a `RewardError`.
         `on_done(index, outcome)` is called in this thread, in order of completion.
         """
         job = _Job(
@@ -125,11 +131,11 @@ class WorkerPool:
         return [job.outcomes[index] for index in range(len(tasks))]
 
     def close(self) -> None:
-        """Kills every worker; a `run` in progress raises `RuntimeError`."""
+        """Kills every worker; a `run` in progress raises `RewardError`."""
         with self._lock:
             self.closed = True
             for job in self._jobs:
-                job.failure = RuntimeError("the worker pool was closed")
+                job.failure = RewardError(_CLOSED)
                 job.changed.notify_all()
             for worker in self._live:
                 worker.kill()
@@ -160,7 +166,7 @@ class WorkerPool:
 
     def _check_open(self) -> None:
         if self.closed:
-            raise RuntimeError("the worker pool was closed")
+            raise RewardError(_CLOSED)
 
     def _grow(self) -> None:
         pending = sum(len(job.pending) for job in self._jobs)
@@ -201,9 +207,7 @@ class WorkerPool:
             while taken := self._take():
                 job, indices = taken
                 try:
-                    worker = self._kept(worker) or self._start()
-                    self._assign(worker, job)
-                    worker.load(job.path)
+                    worker = self._loaded(worker, job)
                     self._carry_out(worker, job, indices)
                     self._assign(worker, None)
                 except Exception as failure:  # not a task's doing: nothing to import, or unpicklable
@@ -240,10 +244,37 @@ class WorkerPool:
             return None
         return worker
 
+    def _loaded(self, worker: _Worker | None, job: _Job) -> _Worker:
+        """The worker, or another one, with the job's function. One that dies of importing it, which takes
+        memory that others may have just then, is replaced a few times.
+        """
+        for attempt in itertools.count(1):
+            worker = self._kept(worker) or self._start()
+            self._assign(worker, job)
+            try:
+                worker.load(job.path)
+                return worker
+            except EOFError:
+                end = worker.end()
+                if attempt >= _ATTEMPTS or job.abandoned:
+                    raise RewardError(
+                        f"{attempt} worker processes ended ({end}) while loading `{job.path}`; SIGKILL is "
+                        "often a lack of memory: use fewer workers, or free some"
+                    ) from None
+            finally:
+                if worker.spent:
+                    self._discard(worker)
+        raise AssertionError("unreachable")
+
     def _start(self) -> _Worker:
         with self._lock:  # so that `close` sees every process
             self._check_open()
-            worker = _Worker(self.memory_bytes)
+            try:
+                worker = _Worker(self.memory_bytes)
+            except OSError as error:  # no process, no memory or no file left
+                raise RewardError(
+                    f"cannot start a worker process: {error.strerror or error}; use fewer workers"
+                ) from error
             self._live.add(worker)
             return worker
 
@@ -256,7 +287,7 @@ class WorkerPool:
         left, start = deque(indices), time.monotonic()
         request = pickle.dumps(("run", job.path, [job.tasks[index] for index in indices], job.constants))
         try:
-            if not worker.accepts(request):
+            if not worker.accepts(request, job.deadline):
                 self._return(job, left)
                 return
             while left and not worker.spent:
@@ -323,31 +354,36 @@ class _Worker:
         self._lock = threading.Lock()
 
     def load(self, path: str) -> None:
-        """Imports a function; its time is nobody's deadline."""
+        """Imports a function; its time is nobody's deadline. `EOFError` if the process dies of it."""
         if path in self._loaded:
             return
         try:
             self.channel.send(pickle.dumps(("load", path)), _START)
             error = json.loads(self.channel.receive(_START))
         except TimeoutError:
-            raise RuntimeError(f"a worker process did not load `{path}` within {_START:g} s") from None
-        except (OSError, EOFError):
-            raise RuntimeError(f"a worker process ended ({self.end()}) while loading `{path}`") from None
+            self.spent = True
+            raise RewardError(
+                f"a worker process did not load `{path}` within {_START:g} s; use fewer workers "
+                "or a machine that is less busy"
+            ) from None
+        except OSError:
+            raise EOFError from None
         if error:
-            raise RuntimeError(f"cannot load `{path}`: {error}")
+            self.spent = True
+            raise RewardError(f"cannot load `{path}`: {error}; install what is missing where workers run")
         self._loaded.add(path)
 
-    def accepts(self, request: bytes) -> bool:
-        """Whether the worker takes a request. One that died while idle does not, which is no task's fault;
-        one that dies of its first request is a matter of that request (`EOFError`).
+    def accepts(self, request: bytes, deadline: float) -> bool:
+        """Whether the worker takes a request. One that died or was stopped while idle does not, which is no
+        task's fault; one that fails at its first request does so because of it (`OSError`, `EOFError`).
         """
         try:
-            self.channel.send(request, _START)
-            self.channel.receive(_START)
+            self.channel.send(request, deadline)
+            self.channel.receive(deadline)
         except (OSError, EOFError):
             self.spent = True
             if not self._used:
-                raise EOFError from None
+                raise
             return False
         self._used = True
         return True

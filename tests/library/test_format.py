@@ -14,6 +14,9 @@ F = {function.name: function for function in FUNCTIONS}
 EXAMPLES = [(f, e) for f in FUNCTIONS for e in f.examples]
 NAMES = ("think", "answer")
 
+#: letters and symbols that show nothing
+INVISIBLE = "\u115f\u1160\u3164\uffa0\u2800\ufffc"
+
 #: pieces of completions that are nearly well formed
 PIECES = st.sampled_from(
     [
@@ -27,6 +30,7 @@ PIECES = st.sampled_from(
         "\n",
         "\u200b",
         "\u3000",
+        *INVISIBLE,
         "x",
         "é 中",
         "<",
@@ -56,7 +60,7 @@ def each(rows, f):
 
 
 def has_body(text):
-    return any(unicodedata.category(c)[0] in "LNPS" for c in text)
+    return any(unicodedata.category(c)[0] in "LNPS" and c not in INVISIBLE for c in text)
 
 
 def tags(text, names=NAMES):
@@ -130,6 +134,12 @@ def test_hacks_earn_nothing(hack):
     assert call(F["format.tags"], [hack], names=NAMES) == [False]
 
 
+@pytest.mark.parametrize("filler", [*INVISIBLE, "\u034f", "\u180e", "\ufe0f", "\U000e0041"])
+def test_what_cannot_be_seen_is_no_body(filler):
+    rows = [f"<think>{body}</think>" for body in (filler * 3, f" {filler}\n{filler}", f"{filler}a")]
+    assert call(F["format.tags"], rows, names=("think",)) == [False, False, True]
+
+
 def test_well_formed():
     rows = [
         GOOD,
@@ -186,7 +196,7 @@ def code_block(text, language):
                 opened, code = (ticks, (info.split() or [""])[0].lower()), []
         elif fence and ticks >= opened[0] and not info.strip():
             if language in ("", opened[1]):
-                found = "\n".join(code)
+                found = "\n".join(code).removesuffix("\r")
             opened = None
         else:
             code.append(line)
@@ -209,6 +219,7 @@ FENCED = st.lists(
             "```a`",
             "é",
             "``` \r",
+            "x = 2\r",
         ]
     ),
     max_size=12,
@@ -228,6 +239,8 @@ def test_code_block_in_words():
     assert call(F["format.code_block"], [text + "```python\nlost"], language="python") == [None]
     assert call(F["format.code_block"], ["```\n```"]) == [""]
     assert call(F["format.code_block"], ["no code"]) == [None]
+    assert call(F["format.code_block"], ["```py\r\nx=1\r\n```"], language="py") == ["x=1"]
+    assert call(F["format.code_block"], ["```\r\nx=1\r\ny=2\r\n```\r\n"]) == ["x=1\r\ny=2"]
 
 
 # --- JSON --------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from library_calls import call, call_literal, run_example
 from rapidfuzz.distance import Levenshtein
 
-from rewardkit.library import buffers, measures, ngrams
-from rewardkit.library.patterns import check_pattern, check_pattern_without_groups
-from rewardkit.library.text import FUNCTIONS
+from rewardkit.library import buffers, measures, ngrams, scripts
+from rewardkit.library.patterns import check_pattern, check_pattern_without_groups, looks_far
+from rewardkit.library.text import FUNCTIONS, LONGEST_LOOK
 
 F = {function.name: function for function in FUNCTIONS}
 EXAMPLES = [(f, e) for f in FUNCTIONS for e in f.examples]
@@ -177,6 +177,50 @@ def test_whole_matches_want_no_group(pattern, offset):
     assert problem is None if offset is None else problem[1] == offset
 
 
+@pytest.mark.parametrize(
+    ("pattern", "far"),
+    [
+        (r"\d+", False),
+        (r"(?s)a.*b", False),
+        (r"-?\d+(?:\.\d+)?", False),
+        (r"\d{1,3}(?:,\d{3})*(?:\.\d+)?%?|none", False),
+        (r"[a|b)+*]+|[]x]|\||\)+", False),
+        (r"a{2}b{1,9}c|\p{Han}+?", False),
+        (r"(?i)first|second|(?i:\n-)", False),
+        (r"(?s)a.*b|a", True),
+        (r"\d+\.|\d", True),
+        (r"(?:\d+,)*\d", True),
+        (r"a(?:b{2,}c)?", True),
+        (r"(?:(?:.*|a)b|a)", True),
+        (r"a+$|a", True),
+        (r"[[a]--[b]]+?x|y", True),
+        (r"(?x)a+ | b", True),
+    ],
+)
+def test_patterns_that_look_far(pattern, far):
+    assert check_pattern_without_groups(pattern) is None
+    assert looks_far(pattern) is far
+    rows = ["a" * LONGEST_LOOK + "é", "a1b", None]
+    if not far:
+        assert call(F["text.find_all"], rows, pattern=pattern)[0] is not None
+        assert call(F["text.find_all"], ["a1" * LONG], pattern=pattern) != [None]
+    else:
+        assert call(F["text.find_all"], rows, pattern=pattern)[0] is None
+    assert call(F["text.find_all"], rows, pattern=pattern)[1:] == [
+        pl.Series(["a1b"]).str.extract_all(pattern).to_list()[0],
+        None,
+    ]
+
+
+@given(st.text(alphabet="ab()[]{}\\^$*+?|.-,1 :", max_size=20))
+@settings(max_examples=500)
+def test_every_pattern_can_be_looked_through(pattern):
+    if check_pattern_without_groups(pattern) is None:
+        assert looks_far(pattern) in (True, False)
+        if not set("*+{") & set(pattern):
+            assert not looks_far(pattern)
+
+
 # --- whole texts -------------------------------------------------------------------------------------
 
 
@@ -204,6 +248,16 @@ def test_words_and_chars(rows):
     assert measured(measures.chars, rows) == each(rows, len)
     plain = each(rows, lambda x: x.translate(dict.fromkeys(range(28, 32))))
     assert measured(measures.words, plain) == each(plain, lambda x: len(x.split()))
+
+
+@given(st.lists(st.one_of(st.none(), ANY), max_size=4), st.integers(4, 9))
+def test_long_rows_are_measured_in_slices(rows, size):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buffers, "BLOCK", 1)
+        for module in (buffers, measures, scripts):
+            patch.setattr(module, "SLICE", size)
+        sliced = measured(measures.words, rows), call(F["text.script_share"], rows, script="Latin")
+    assert sliced == (measured(measures.words, rows), call(F["text.script_share"], rows, script="Latin"))
 
 
 def measured(measure, rows):
@@ -335,6 +389,7 @@ LONG = 1_000_000
         ("text.matches", "a" * LONG + "b", {"pattern": "(a+)+$"}),
         ("text.find", "a" * LONG, {"pattern": "(a|aa)+$"}),
         ("text.find_all", "ab" * (LONG // 2), {"pattern": "(?:a|b|ab)"}),
+        ("text.find_all", "a" * LONG, {"pattern": "(?s)a.*b|a"}),
         ("text.repetition", "a " * (LONG // 2), {"n": 3}),
         ("text.repetition", "x" * LONG, {"n": 3}),
         ("text.repetition", " ".join(str(i) * 20 for i in range(10_000)), {"n": 3}),

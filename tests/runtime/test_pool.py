@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from rewardkit.diagnostics import RewardError
+from rewardkit.runtime import pool as pools
 from rewardkit.runtime.pool import WorkerPool, shared_pool
 
 EVAL = "builtins:eval"
@@ -137,7 +139,7 @@ def test_loading_is_not_on_the_deadline(pool, tmp_path, monkeypatch):
     ],
 )
 def test_a_function_that_cannot_be_loaded_is_no_fault_of_a_row(pool, path, message):
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(RewardError, match=message):
         pool.run(path, [(1,)] * 100, deadline=5)
     assert values(pool.run(EVAL, sums(3), deadline=5)) == [1, 2, 3]
 
@@ -187,6 +189,59 @@ def test_a_worker_killed_while_idle_costs_nothing(pool):
     assert values(pool.run(EVAL, sums(100), deadline=20)) == list(range(1, 101))
 
 
+@pytest.mark.parametrize("size", [1, 10_000_000])
+def test_a_worker_stopped_while_idle_waits_no_longer_than_a_deadline(size):
+    with WorkerPool(workers=1) as pool:
+        pool.run(EVAL, sums(2), deadline=20)
+        (stopped,) = pool.processes
+        os.kill(stopped, signal.SIGSTOP)
+        start = time.monotonic()
+        assert values(pool.run(EVAL, [(f"len({'x' * size!r})",), *sums(2)], deadline=5)) == [size, 1, 2]
+        assert time.monotonic() - start < 100
+        assert not alive(stopped)
+
+
+def dies_on_import(tmp_path, monkeypatch, times):
+    """A module that kills its process the first few times that it is imported."""
+    (tmp_path / "dies_on_import.py").write_text(
+        "import os, pathlib, signal\n"
+        f"tries = pathlib.Path({str(tmp_path / 'tries')!r})\n"
+        "made = tries.stat().st_size if tries.exists() else 0\n"
+        f"if made < {times}:\n"
+        "    tries.write_text('x' * (made + 1))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def same(x): return x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return "dies_on_import:same"
+
+
+def test_a_worker_killed_while_importing_is_replaced(tmp_path, monkeypatch):
+    path = dies_on_import(tmp_path, monkeypatch, 2)
+    with WorkerPool(workers=1) as pool:
+        pool.run(EVAL, sums(2), deadline=20)
+        assert values(pool.run(path, [(1,), (2,)], deadline=20)) == [1, 2]
+        assert len(pool.processes) == 1
+
+
+def test_workers_that_all_die_while_importing(tmp_path, monkeypatch):
+    path = dies_on_import(tmp_path, monkeypatch, 100)
+    with WorkerPool(workers=1) as pool:
+        with pytest.raises(RewardError, match=r"3 worker processes ended \(SIGKILL\) .* use fewer workers"):
+            pool.run(path, [(1,), (2,)], deadline=20)
+        assert eventually(lambda: pool.processes == [])
+        assert values(pool.run(EVAL, sums(2), deadline=20)) == [1, 2]
+
+
+def test_a_process_that_cannot_start(pool, monkeypatch):
+    def fails(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(pools, "_Worker", fails)
+    with pytest.raises(RewardError, match="cannot start a worker process: Resource temporarily unavailable;"):
+        pool.run(EVAL, sums(2), deadline=5)
+
+
 def test_on_done_hears_of_each_task_in_the_callers_thread(pool):
     heard = {}
     here = threading.get_ident()
@@ -215,7 +270,7 @@ def test_close_leaves_no_process_and_ends_runs():
     def work():
         try:
             pool.run(EVAL, [STUCK, STUCK_IN_C], deadline=600)
-        except RuntimeError as failure:
+        except RewardError as failure:
             failures.append(str(failure))
 
     thread = threading.Thread(target=work)
@@ -224,9 +279,9 @@ def test_close_leaves_no_process_and_ends_runs():
     processes = pool.processes
     pool.close()
     thread.join(timeout=30)
-    assert failures == ["the worker pool was closed"]
+    assert failures == ["the worker pool was closed; make another one to go on"]
     assert pool.processes == [] and not any(map(alive, processes))
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RewardError, match="closed"):
         pool.run(EVAL, sums(1), deadline=1)
 
 
