@@ -58,11 +58,13 @@ def main() -> None:
 
 
 def only(term: str) -> rk.Reward:
-    """The spec with one term."""
-    text = SPEC.read_text(encoding="utf-8")
-    kept = [line for line in text.splitlines() if not line.startswith("term") or line.split()[1] == term]
-    head, _, _ = "\n".join(kept).partition("reward {")
-    return rk.loads(f"{head}reward {{ {term}: 1 }}", name=term)
+    """The spec with one term, and the lets that it reads."""
+    lines = [
+        line for line in SPEC.read_text(encoding="utf-8").splitlines() if line.startswith(("let", "term"))
+    ]
+    (wanted,) = [line for line in lines if line.startswith("term") and line.split()[1] == term]
+    lets = [line for line in lines if line.startswith("let") and line.split()[1] in wanted]
+    return rk.loads("\n".join([*lets, wanted, f"reward {{ {term}: 1 }}"]), name=term)
 
 
 def compare(scores: rk.Scores, given: dict[str, Any]) -> None:
