@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ import numpy as np
 import torch
 
 from .config import differences
-from .errors import ResumeError
-from .policy import Policy, save_policy
+from .errors import ResumeError, TrainError, reason
+from .folders import remove, writing
+from .policy import Policy, open_policy, save_policy
 
-_NAME = re.compile(r"step-(\d{6,})")
+_NAME = re.compile(r"step-([0-9]{6}|[1-9][0-9]{6,})")
 _DRAFT = ".draft-"
 _RUN = "run.json"
 _TRAINING = "training.pt"
@@ -46,40 +47,83 @@ def save_checkpoint(
     """Write a checkpoint, then remove all but the `keep` newest.
 
     It is written under another name, forced to disk and renamed, so a checkpoint that is there is whole.
+    Raises `TrainError` if it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _remove_drafts(folder)
     final = folder / f"step-{state.step:06d}"
-    draft = folder / f"{_DRAFT}{final.name}"
-    draft.mkdir()
-    save_policy(policy, draft)
-    torch.save({"optimizer": optimizer.state_dict(), "random": _random_state()}, draft / _TRAINING)
-    (draft / _RUN).write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
-    replace_folder(draft, final)
-    for old in checkpoints(folder)[:-keep]:
-        shutil.rmtree(old)
+    with writing(final):
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_drafts(folder)
+        draft = folder / f"{_DRAFT}{final.name}"
+        draft.mkdir()
+        save_policy(policy, draft)
+        torch.save({"optimizer": optimizer.state_dict(), "random": _random_state()}, draft / _TRAINING)
+        (draft / _RUN).write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
+        replace_folder(draft, final)
+        for old in checkpoints(folder)[:-keep]:
+            remove(old)
     return final
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first."""
-    found = [path for path in folder.glob("step-*") if _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+    """The checkpoints in a folder, oldest first; a file or an empty folder of such a name is none."""
+    found = [path for path in folder.glob("step-*") if _NAME.fullmatch(path.name) and path.is_dir()]
+    return sorted((path for path in found if any(path.iterdir())), key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """Steps done at a checkpoint."""
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def read_state(checkpoint: Path) -> RunState:
     """What a checkpoint says about its run; raises `ResumeError` if it cannot be read."""
     try:
-        return RunState(**json.loads((checkpoint / _RUN).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ResumeError(f"cannot read the checkpoint {checkpoint}: {error}") from None
+        state = json.loads((checkpoint / _RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(checkpoint, f"`{_RUN}`: {reason(error)}") from None
+    kinds = {"step": int, "config": dict, "rows": str, "fingerprint": str}
+    if not isinstance(state, dict) or {name: type(value) for name, value in state.items()} != kinds:
+        raise _damaged(checkpoint, f"`{_RUN}` is not as a run wrote it")
+    if state["step"] != step_of(checkpoint):
+        raise _damaged(checkpoint, f"`{_RUN}` is of step {state['step']}")
+    return RunState(**state)
+
+
+def restore_policy(checkpoint: Path, dtype: str) -> Policy:
+    """The policy as it was; raises `ResumeError` if it cannot be read."""
+    try:
+        return open_policy(checkpoint, dtype, whole=True)
+    except TrainError as error:
+        raise _damaged(checkpoint, str(error)) from None
+
+
+def restore_reference(folder: Path, dtype: str) -> Policy:
+    """The reference, which all checkpoints share; raises `ResumeError` if it cannot be read."""
+    try:
+        return open_policy(folder, dtype, whole=True)
+    except TrainError as error:
+        raise ResumeError(
+            f"the reference in {folder} is damaged: {error} (put it back, or start anew with --fresh)"
+        ) from None
 
 
 def restore(checkpoint: Path, optimizer: torch.optim.Optimizer) -> None:
-    """Set the optimizer and the global random states to what they were. The policy is opened apart."""
-    training = torch.load(checkpoint / _TRAINING, weights_only=True)
-    optimizer.load_state_dict(training["optimizer"])
-    _set_random_state(training["random"])
+    """Set the optimizer and the global random states to what they were. The policy is opened apart.
+
+    Raises `ResumeError` if they cannot be read. Nothing in the file is run.
+    """
+    try:
+        training = torch.load(checkpoint / _TRAINING, weights_only=True)
+        optimizer.load_state_dict(training["optimizer"])
+        for weights, moments in optimizer.state.items():
+            if any(moments[name].shape != weights.shape for name in ("exp_avg", "exp_avg_sq")):
+                raise ValueError("it is of another model")
+        _set_random_state(training["random"])
+    except pickle.UnpicklingError:
+        why = "it holds more than tensors and plain values, or is cut off"
+        raise _damaged(checkpoint, f"`{_TRAINING}`: {why}") from None
+    except Exception as error:  # whatever torch makes of a file that is not what it wrote
+        raise _damaged(checkpoint, f"`{_TRAINING}`: {reason(error)}") from None
 
 
 def check_same_run(saved: RunState, current: RunState, checkpoint: Path) -> None:
@@ -113,7 +157,7 @@ def replace_folder(draft: Path, final: Path) -> None:
     for path in draft.rglob("*"):
         _sync(path)
     _sync(draft)
-    shutil.rmtree(final, ignore_errors=True)
+    remove(final)
     draft.rename(final)
     _sync(final.parent)
 
@@ -123,7 +167,14 @@ def remove_checkpoints(folder: Path) -> None:
     if folder.is_dir():
         _remove_drafts(folder)
         for path in reversed(checkpoints(folder)):
-            shutil.rmtree(path)
+            remove(path)
+
+
+def _damaged(checkpoint: Path, why: str) -> ResumeError:
+    return ResumeError(
+        f"the checkpoint {checkpoint} is damaged: {why} (remove that folder to go on from the one before it, "
+        "or start anew with --fresh)"
+    )
 
 
 def _may_change(key: str, config: Mapping[str, Any]) -> bool:
@@ -134,7 +185,7 @@ def _may_change(key: str, config: Mapping[str, Any]) -> bool:
 
 def _remove_drafts(folder: Path) -> None:
     for path in folder.glob(f"{_DRAFT}*"):
-        shutil.rmtree(path)
+        remove(path)
 
 
 def _random_state() -> dict[str, Any]:

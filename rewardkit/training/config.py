@@ -18,12 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from .errors import ConfigError
 
 Plain = bool | int | float | str
-Count = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
+# Upper bounds, since what is out of all reason would end in a crash of torch or take all memory.
+Size = Annotated[int, Field(ge=1, le=65_536)]
+Length = Annotated[int, Field(ge=1, le=10_000_000)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Natural = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Betas = Annotated[tuple[Share, Share], Field(strict=False)]  # TOML has lists, not tuples
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]  # TOML has lists, not tuples
 
 
 class Table(BaseModel):
@@ -38,12 +42,12 @@ class ModelConfig(Table):
     #: of Hugging Face. Not qwen2: for that one `AutoTokenizer` ignores the tokenizer of the folder and
     #: takes Qwen's, so that a saved policy would be read wrongly by everything else
     model_type: str = "llama"
-    hidden: Count = 96
-    layers: Count = 2
-    heads: Count = 4
-    mlp: Count = 288
+    hidden: Size = 96
+    layers: Size = 2
+    heads: Size = 4
+    mlp: Length = 288
     tied: bool = True  #: input and output embeddings are one
-    max_length: Count = 512  #: tokens of prompt and completion together
+    max_length: Length = 512  #: tokens of prompt and completion together
     extra: dict[str, Any] = {}  #: passed on to the Hugging Face config under its own names
 
 
@@ -84,12 +88,12 @@ class TrainConfig(Table):
     """The PPO-clip loop."""
 
     steps: Natural
-    prompts_per_step: Count = 16
-    completions_per_prompt: Annotated[int, Field(ge=2)] = 8
-    max_new_tokens: Count = 64
-    temperature: Rate = 1.0
+    prompts_per_step: Size = 16
+    completions_per_prompt: Annotated[int, Field(ge=2, le=65_536)] = 8
+    max_new_tokens: Length = 64
+    temperature: Annotated[float, Field(ge=1e-3, le=1e3)] = 1.0  #: logits are divided by it
     top_k: Count | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_p: Annotated[float, Field(ge=1e-3, le=1)] | None = None
 
     normalizer: str | None = None  #: instead of the spec's `advantage` statement
     normalizer_options: dict[str, Plain] = {}  #: of that normalizer
@@ -101,8 +105,8 @@ class TrainConfig(Table):
     warmup_steps: Natural = 0  #: the learning rate rises linearly over these steps
     gradient_clip: Amount = 1.0  #: largest gradient norm; 0 does not clip
 
-    minibatches: Count = 2  #: optimizer steps per pass over a batch, each on whole groups
-    epochs: Count = 1  #: passes over a batch
+    minibatches: Size = 2  #: optimizer steps per pass over a batch, each on whole groups
+    epochs: Size = 1  #: passes over a batch
     micro_batch: Count | None = None  #: rows per forward pass, where a minibatch does not fit in memory
     clip: Amount = 0.2
     clip_low: Amount | None = None  #: `clip` unless given
@@ -112,9 +116,9 @@ class TrainConfig(Table):
     kl_coefficient: Amount = 0.0
     kl_kind: Literal["k1", "k2", "k3"] = "k3"
 
-    seed: Natural = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     #: CPU threads of torch, on whose number the last bits depend; unless given 1 for a small policy
-    threads: Count | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     max_faults: Share = 0.05  #: share of a batch's rows that may fault
 
     @property
@@ -146,7 +150,7 @@ class WarmupConfig(Table):
     steps: Natural
     prompt: str = "prompt"
     completion: str = "completion"
-    batch: Count = 64
+    batch: Size = 64
     learning_rate: Rate = 3e-3
     ramp: Natural = 20  #: steps of linear rise, before the linear decay to 0
     weight_decay: Amount = 0.0

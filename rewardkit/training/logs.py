@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .config import LogConfig
+from .errors import TrainError, reason
+from .folders import writing
 from .records import StepRecord
 
 Write = Callable[[StepRecord], None]
@@ -26,19 +28,20 @@ def open_logs(folder: Path, config: LogConfig, start: int) -> Iterator[Write]:
     Lines of later steps, which a killed run wrote after its last checkpoint, are dropped first, so that
     every step is in the log once. Each line reaches the disk before the function returns.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     writer = None
-    if start == 0:
-        shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
-    if config.tensorboard:
-        from torch.utils.tensorboard import SummaryWriter
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if start == 0:
+            shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
+        if config.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
 
-        writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=start + 1)
-    keep_until(folder / JSONL, start)
+            writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=start + 1)
+        keep_until(folder / JSONL, start)
 
     def write(record: StepRecord) -> None:
         if config.jsonl:
-            with open(folder / JSONL, "a", encoding="utf-8") as lines:
+            with writing(folder / JSONL), open(folder / JSONL, "a", encoding="utf-8") as lines:
                 lines.write(record.to_json() + "\n")
                 lines.flush()
                 os.fsync(lines.fileno())
@@ -68,13 +71,23 @@ def keep_until(path: Path, step: int) -> None:
 
 
 def read_log(path: str | Path) -> list[dict[str, Any]]:
-    """The lines of a log, each a `StepRecord` as a dict; a line that was cut off is left out."""
+    """The lines of a log, each a `StepRecord` as a dict; a line that was cut off is left out.
+
+    Raises `TrainError` for a file that cannot be read or is no log.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise TrainError(f"cannot read the log {path}: {reason(error)}") from None
     lines = []
-    for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
             continue
+        if not isinstance(record, dict) or type(record.get("step")) is not int:
+            raise TrainError(f"{path}:{number}: this is no line of a run's log, which has a `step`")
+        lines.append(record)
     return lines
 
 

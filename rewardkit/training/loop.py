@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import random
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -29,14 +28,17 @@ from .checkpoint import (
     remove_checkpoints,
     replace_folder,
     restore,
+    restore_policy,
+    restore_reference,
     save_checkpoint,
+    step_of,
 )
 from .config import RewardConfig, RunConfig, TrainConfig
 from .data import Rows, check_columns, read_rows, visit
 from .errors import ConfigError, ResumeError, TrainError
-from .folders import locked, place
-from .logs import JSONL, TENSORBOARD, open_logs
-from .policy import Policy, encode_prompt, find_device, load_policy, open_policy, save_policy
+from .folders import locked, place, remove, writing
+from .logs import JSONL, TENSORBOARD, open_logs, read_log
+from .policy import Policy, check_model, encode_prompt, find_device, load_policy, save_policy
 from .progress import Show, Silent, show
 from .records import StepRecord, describe, faulted
 from .result import Advantage, Scorer, TrainResult
@@ -158,7 +160,8 @@ def prepare(
         saved = read_state(found[-1])
         check_same_run(saved, state, found[-1])
         state = replace(state, step=saved.step, fingerprint=saved.fingerprint or fingerprint)
-        policy = open_policy(found[-1], config.policy.dtype)
+        _check_log(folder / JSONL)
+        policy = restore_policy(found[-1], config.policy.dtype)
         screen.note(f"going on from {found[-1]}")
     else:
         _seed_globals(config.train.seed)
@@ -169,6 +172,7 @@ def prepare(
     if found:
         restore(found[-1], optimizer)
     else:
+        check_model(policy)
         _check_first_prompts(policy, rows, config.train)  # before a warm-up, which takes its time
     if not found and config.warmup is not None:
         _warm_up(policy, config, base, accelerator, screen)
@@ -176,7 +180,7 @@ def prepare(
     reference = None
     if config.train.kl_coefficient > 0:
         if found:
-            reference = open_policy(folder / "reference", config.policy.dtype)
+            reference = restore_reference(folder / "reference", config.policy.dtype)
         else:
             reference = replace(policy, model=copy.deepcopy(policy.model))
         _moved(reference.model, device).requires_grad_(False)
@@ -225,12 +229,21 @@ def steps(run: Run) -> Iterator[StepRecord]:
 
 def _take_place(run: Run) -> None:
     """Remove an earlier run; its checkpoints first, as they vouch for the rest."""
-    remove_checkpoints(run.saves)
-    for name in ("policy", "reference", TENSORBOARD):
-        shutil.rmtree(run.folder / name, ignore_errors=True)
-    (run.folder / JSONL).unlink(missing_ok=True)
+    with writing(run.folder):
+        remove_checkpoints(run.saves)
+        for name in ("policy", "reference", TENSORBOARD, JSONL):
+            remove(run.folder / name)
     if run.reference is not None:
         _save_policy(run.reference, run.folder / "reference")
+
+
+def _check_log(path: Path) -> None:
+    """Before a step is taken that could not be logged."""
+    try:
+        if path.exists():
+            read_log(path)
+    except TrainError as error:
+        raise ResumeError(f"{error} (remove it to go on without it, or start anew with --fresh)") from None
 
 
 def _what_is_left(saves: Path, fresh: bool, last: StepRecord | None) -> str:
@@ -238,7 +251,7 @@ def _what_is_left(saves: Path, fresh: bool, last: StepRecord | None) -> str:
     found = checkpoints(saves)
     if not found or (fresh and last is None):
         return "no step is done yet, so nothing on disk has changed"
-    step = read_state(found[-1]).step
+    step = step_of(found[-1])
     return f"the run goes on from step {step} with the same command{' without --fresh' if fresh else ''}"
 
 
@@ -375,10 +388,11 @@ def _warm_up(policy: Policy, config: RunConfig, base: Path, accelerator: Acceler
 
 def _save_policy(policy: Policy, folder: Path) -> None:
     draft = folder.with_name(f".draft-{folder.name}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    save_policy(policy, draft)
-    replace_folder(draft, folder)
+    with writing(folder):
+        remove(draft)
+        draft.mkdir(parents=True)
+        save_policy(policy, draft)
+        replace_folder(draft, folder)
 
 
 def _seed_globals(seed: int) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .config import ModelConfig, PolicyConfig
-from .errors import ConfigError, TrainError
+from .errors import ConfigError, TrainError, reason
 from .seeds import Stream, derive
 from .tokenizer import build_tokenizer, encode_text, open_tokenizer, wrap_tokenizer
 
@@ -38,26 +38,41 @@ def load_policy(config: PolicyConfig, base: Path, seed: int) -> Policy:
     """
     if config.config is not None:
         tokenizer = _load_tokenizer(config.tokenizer or [], base)
-        return _policy(_build_model(config.config, tokenizer, seed, config.dtype), tokenizer)
+        built = _policy(_build_model(config.config, tokenizer, seed, config.dtype), tokenizer)
+        _check_vocabulary(built)
+        return built
     name = config.path or ""
     source = str(base / name) if (base / name).is_dir() else name
     given = None if config.tokenizer is None else _load_tokenizer(config.tokenizer, base)
-    return open_policy(source, config.dtype, given)
+    policy = open_policy(source, config.dtype, given)
+    if given is not None:
+        _check_vocabulary(policy)
+    return policy
 
 
 def open_policy(
-    source: str | Path, dtype: str = "float32", tokenizer: PreTrainedTokenizerBase | None = None
+    source: str | Path,
+    dtype: str = "float32",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    *,
+    whole: bool = False,
 ) -> Policy:
     """Load a folder that `save_policy` or anything else of the Hugging Face ecosystem wrote.
 
-    `tokenizer` stands in for the folder's own. Raises `TrainError` for what cannot be loaded.
+    `tokenizer` stands in for the folder's own. Raises `TrainError` for what cannot be loaded, and with
+    `whole` also where weights are missing, which Hugging Face would make up.
     """
     hub = _transformers()
     try:
-        model: Any = hub.AutoModelForCausalLM.from_pretrained(str(source), dtype=getattr(torch, dtype))
+        model: Any
+        model, loading = hub.AutoModelForCausalLM.from_pretrained(
+            str(source), dtype=getattr(torch, dtype), output_loading_info=True
+        )
         own: Any = tokenizer or open_tokenizer(source)
-    except (OSError, ValueError) as error:
-        raise TrainError(f"cannot load the policy {source}: {_first_line(error)}") from None
+    except Exception as error:  # of several libraries, each with its own
+        raise TrainError(f"cannot load the policy {source}: {reason(error)}") from None
+    if whole and loading["missing_keys"]:
+        raise TrainError(f"cannot load the policy {source}: no weights `{min(loading['missing_keys'])}`")
     for parameter in model.parameters():
         # A copy, since memory mapped from a file is aligned by chance and kernels round by alignment.
         parameter.data = parameter.data.clone()
@@ -82,11 +97,25 @@ def encode_prompt(policy: Policy, prompt: str | Sequence[Mapping[str, Any]]) -> 
             messages: Any = list(prompt)
             text = policy.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         except (ValueError, TypeError) as error:
-            raise TrainError(f"cannot turn messages into a prompt: {_first_line(error)}") from None
+            raise TrainError(f"cannot turn messages into a prompt: {reason(error)}") from None
         ids = list(policy.tokenizer(text, add_special_tokens=False)["input_ids"])
     if not ids:
         raise TrainError(f"the prompt {prompt!r} has no tokens")
     return ids
+
+
+def check_model(policy: Policy) -> None:
+    """Raise `TrainError` unless the model takes a token and gives logits and a cache to go on from."""
+    kind = policy.model.config.model_type
+    model: Any = policy.model
+    try:
+        with torch.inference_mode():
+            ids = torch.tensor([[policy.end_ids[0]]], device=model.device)
+            out = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=True, logits_to_keep=1)
+    except Exception as error:
+        raise TrainError(f"this `{kind}` policy cannot run: {reason(error)}") from None
+    if not hasattr(getattr(out, "past_key_values", None), "batch_repeat_interleave"):
+        raise TrainError(f"a `{kind}` policy cannot be trained: completions are sampled with a KV cache")
 
 
 def find_device(name: str) -> torch.device:
@@ -96,7 +125,7 @@ def find_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ConfigError(
-            f"[policy] `device`: torch cannot use `{name}` here ({_first_line(error)}); `auto` takes the "
+            f"[policy] `device`: torch cannot use `{name}` here ({reason(error)}); `auto` takes the "
             "best that there is"
         ) from None
     return device
@@ -134,6 +163,13 @@ def _barred(model: Any, tokenizer: Any, end_ids: tuple[int, ...]) -> Tensor:
     return torch.tensor(sorted((silent - {None} - set(end_ids)) | set(beyond)), dtype=torch.int64)
 
 
+def _check_vocabulary(policy: Policy) -> None:
+    """Raise `TrainError` where the model lacks tokens of a tokenizer that it did not come with."""
+    there, needed = policy.model.config.get_text_config().vocab_size, len(policy.tokenizer)
+    if there < needed:
+        raise TrainError(f"the policy's `vocab_size` is {there}, and the tokenizer has {needed} tokens")
+
+
 def _load_tokenizer(source: str | Sequence[str], base: Path) -> PreTrainedTokenizerBase:
     if not isinstance(source, str):
         return build_tokenizer(source)
@@ -145,8 +181,10 @@ def _load_tokenizer(source: str | Sequence[str], base: Path) -> PreTrainedTokeni
         if isinstance(content, list):
             return build_tokenizer(content)
         return wrap_tokenizer(tokenizer_file=str(path))
-    except (OSError, ValueError) as error:
-        raise TrainError(f"cannot load the tokenizer {source}: {_first_line(error)}") from None
+    except TrainError:
+        raise
+    except Exception as error:  # `tokenizers` raises nothing more special
+        raise TrainError(f"cannot load the tokenizer {source}: {reason(error)}") from None
 
 
 def _build_model(
@@ -180,9 +218,5 @@ def _build_model(
                 model_config, dtype=getattr(torch, dtype)
             )
             return model
-    except (ValueError, TypeError) as error:
-        raise TrainError(f"cannot build a `{config.model_type}` policy: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    except Exception as error:  # of several libraries, each with its own
+        raise TrainError(f"cannot build a `{config.model_type}` policy: {reason(error)}") from None
