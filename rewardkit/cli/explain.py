@@ -7,31 +7,33 @@ from typing import Annotated
 import typer
 
 from rewardkit.cli import codes
-from rewardkit.cli.options import load_reward, pairs
+from rewardkit.cli.options import (
+    BatchSize,
+    Group,
+    GroupSize,
+    Maps,
+    RowsPath,
+    Sets,
+    SpecPath,
+    Step,
+    TokenizerName,
+    load_reward,
+    pairs,
+)
 from rewardkit.cli.show import Format, print_json
 
 
 def run(
-    spec_path: Annotated[str, typer.Argument(metavar="SPEC", help="a `.rwd` file")],
-    rows_path: Annotated[str, typer.Argument(metavar="ROWS", help="a .jsonl, .parquet or .csv file, or -")],
+    spec_path: SpecPath,
+    rows_path: RowsPath,
     row: Annotated[int, typer.Option(min=0, help="which row, from 0")] = 0,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="NAME=COLUMN", help="read COLUMN as NAME; may be given several times"),
-    ] = None,
-    group: Annotated[str | None, typer.Option(help="the column whose value tells a row's group")] = None,
-    group_size: Annotated[int | None, typer.Option(help="rows per group, for consecutive rows")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="rows per batch, for specs that aggregate over the batch")
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PARAM=VALUE", help="a param's value; may be given several times"),
-    ] = None,
-    step: Annotated[int, typer.Option(min=0, help="the training step")] = 0,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="a Hugging Face tokenizer that counts `completion.tokens`")
-    ] = None,
+    maps: Maps = None,
+    group: Group = None,
+    group_size: GroupSize = None,
+    batch_size: BatchSize = None,
+    sets: Sets = None,
+    step: Step = 0,
+    tokenizer: TokenizerName = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
     """Show how one row got its reward: terms, weights, gates, and the values below them."""

@@ -4,13 +4,39 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from rewardkit.diagnostics import RewardError, SpecError
 
 if TYPE_CHECKING:
     from rewardkit.checker import Spec
     from rewardkit.runtime import Reward
+
+
+SpecPath = Annotated[str, typer.Argument(metavar="SPEC", help="a `.rwd` file")]
+RowsPath = Annotated[
+    str,
+    typer.Argument(metavar="ROWS", help="a .jsonl, .parquet or .csv file, or - for JSONL on standard input"),
+]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="NAME=COLUMN", help="read COLUMN as NAME; may be given several times"),
+]
+Group = Annotated[str | None, typer.Option(help="the column whose value tells a row's group")]
+GroupSize = Annotated[int | None, typer.Option(help="rows per group, for consecutive rows")]
+BatchSize = Annotated[
+    int | None, typer.Option(help="rows per batch, for specs that aggregate over the batch")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PARAM=VALUE", help="a param's value; may be given several times"),
+]
+Step = Annotated[int, typer.Option(min=0, help="the training step")]
+TokenizerName = Annotated[
+    str | None, typer.Option(help="a Hugging Face tokenizer that counts `completion.tokens`")
+]
 
 
 def pairs(values: list[str], option: str) -> dict[str, str]:

@@ -8,45 +8,42 @@ from typing import Annotated, Any
 import typer
 
 from rewardkit.cli import codes
-from rewardkit.cli.options import load_reward, pairs
+from rewardkit.cli.options import (
+    BatchSize,
+    Group,
+    GroupSize,
+    Maps,
+    RowsPath,
+    Sets,
+    SpecPath,
+    Step,
+    TokenizerName,
+    load_reward,
+    pairs,
+)
 from rewardkit.cli.show import Format, ProgressLine, print_diagnostics, print_json, table
 
 
 def run(
-    spec_path: Annotated[str, typer.Argument(metavar="SPEC", help="a `.rwd` file")],
-    rows_path: Annotated[
-        str,
-        typer.Argument(
-            metavar="ROWS", help="a .jsonl, .parquet or .csv file, or - for JSONL on standard input"
-        ),
-    ],
+    spec_path: SpecPath,
+    rows_path: RowsPath,
     out: Annotated[
         str | None,
         typer.Option("-o", "--out", help="where the scores go, by its ending; - for standard output"),
     ] = None,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="NAME=COLUMN", help="read COLUMN as NAME; may be given several times"),
-    ] = None,
-    group: Annotated[str | None, typer.Option(help="the column whose value tells a row's group")] = None,
-    group_size: Annotated[int | None, typer.Option(help="rows per group, for consecutive rows")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="rows per batch, for specs that aggregate over the batch")
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PARAM=VALUE", help="a param's value; may be given several times"),
-    ] = None,
+    maps: Maps = None,
+    group: Group = None,
+    group_size: GroupSize = None,
+    batch_size: BatchSize = None,
+    sets: Sets = None,
     keep: Annotated[
         list[str] | None, typer.Option(metavar="LET", help="keep this let's value as a column")
     ] = None,
     with_: Annotated[
         list[str] | None, typer.Option("--with", metavar="COLUMN", help="copy this column of the rows")
     ] = None,
-    step: Annotated[int, typer.Option(min=0, help="the training step")] = 0,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="a Hugging Face tokenizer that counts `completion.tokens`")
-    ] = None,
+    step: Step = 0,
+    tokenizer: TokenizerName = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="worker processes for heavy verifiers [default: one per core]")
     ] = None,

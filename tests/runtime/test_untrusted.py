@@ -6,6 +6,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 import rewardkit as rk
@@ -163,12 +164,16 @@ def test_ctrl_c_stops_scoring_and_leaves_no_worker(tmp_path):
     rows.write_text("".join(f'{{"completion": "9^{{9^{{9^{{{i}}}}}}}"}}\n' for i in range(11, 71)))
     command = [sys.executable, "-m", "rewardkit", "score", str(spec), str(rows)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    children = ["pgrep", "-P", str(process.pid)]
+    workers: list[psutil.Process] = []
     until = time.monotonic() + 60
-    while time.monotonic() < until and not subprocess.run(children, capture_output=True).stdout:
+    while time.monotonic() < until and not workers:
         time.sleep(0.1)
+        workers = psutil.Process(process.pid).children()
+    assert workers
     time.sleep(1)
+    workers = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130 and "interrupted" in error
-    assert not subprocess.run(children, capture_output=True).stdout
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
