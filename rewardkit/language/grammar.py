@@ -22,6 +22,8 @@ _OPTIONS = {
 }
 
 
+_CHECKOUT = Path(__file__).parents[2]
+
 #: counted up when this file builds another table from the same grammar
 _FORM = 2
 
@@ -31,7 +33,7 @@ def grammar_text() -> str:
     packaged = files("rewardkit").joinpath("grammar", "rwd.lark")
     if packaged.is_file():
         return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "grammar" / "rwd.lark").read_text(encoding="utf-8")
+    return (_CHECKOUT / "grammar" / "rwd.lark").read_text(encoding="utf-8")
 
 
 def build(strict: bool = False) -> lark.Lark:
@@ -87,6 +89,9 @@ def _load(data: bytes) -> lark.Lark:
 
 
 def _cache_folder() -> Path:
+    """A checkout keeps its own table; an installed package whose lark has changed uses the user's cache."""
+    if (_CHECKOUT / "grammar" / "rwd.lark").is_file():
+        return _CHECKOUT / "build"
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "rewardkit"
 
