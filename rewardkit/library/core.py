@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rewardkit.types.function import Argument, Example, Function, Parameter, Typing, TypingError
 from rewardkit.types.interval import (
@@ -23,12 +23,6 @@ from rewardkit.types.interval import (
     rounded,
 )
 from rewardkit.types.types import BOOL, CHARS, INT, REAL, Type
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.float64] | NDArray[np.int64]
 
 
 def _numbers(arguments: tuple[Argument, ...]) -> Type:
@@ -309,6 +303,6 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         "failed", (Parameter("x", REAL),), BOOL, "whether computing `x` failed, as opposed to giving null",
-        "scalar", _ufunc("isnan"), accepts_fault=True,
+        "scalar", _ufunc("isnan"),
     ),
 )  # fmt: skip

@@ -99,7 +99,6 @@ class Function:
     infer: Callable[[tuple[Argument, ...]], Typing] | None = None
     variadic: bool = False  # the last parameter may repeat
     faults: bool = False
-    accepts_fault: bool = False
     fails: str = "never"
     purity: Purity = "pure"
     cost: Literal["light", "heavy"] = "light"

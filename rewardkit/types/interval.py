@@ -51,9 +51,6 @@ class Interval:
             return True
         return _lower_fits(self, other) and _lower_fits(negate(self), negate(other))
 
-    def disjoint(self, other: Interval) -> bool:
-        return intersect(self, other).empty
-
 
 FULL = Interval()
 UNIT = Interval(Fraction(0), Fraction(1))

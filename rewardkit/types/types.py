@@ -10,13 +10,10 @@ UNITS: dict[str, str] = {"tokens": "tok", "chars": "ch", "seconds": "s"}
 #: units that count whole things, so that a plain value of them is an `int`
 WHOLE_UNITS = frozenset({"tokens", "chars"})
 
-#: fields of the structured types, by type name
-STRUCTURED = ("json", "message", "call", "testcase")
-
 
 @dataclass(frozen=True)
 class Type:
-    """One type. `kind` is `bool int real text list json message call testcase result null`.
+    """One type. `kind` is `bool int real text list json message call testcase null`.
 
     `unit` is only set on `int` and `real`; `item` only on `list`; `optional` is the `?`.
     """
@@ -61,7 +58,6 @@ JSON = Type("json")
 MESSAGE = Type("message")
 CALL = Type("call")
 TESTCASE = Type("testcase")
-RESULT = Type("result")
 NULL = Type("null", optional=True)
 #: stands in for a type that is not known, so that one mistake is reported once
 UNKNOWN = Type("unknown")

@@ -96,7 +96,7 @@ def test_hull_and_intersection(first, second):
     assert a.within(hull(a, b)) and b.within(hull(a, b))
     assert intersect(a, b).contains(x) == b.contains(x)
     assert intersect(a, b).within(a) and intersect(a, b).within(b)
-    assert a.disjoint(b) <= (not b.contains(x))
+    assert intersect(a, b).empty <= (not b.contains(x))
     if a.within(b):
         assert b.contains(x)
 
