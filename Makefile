@@ -51,9 +51,9 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) torch
-	$(PIP) -e '.[train,dev]'
+	$(PIP) -e '.[train,lsp,dev]'
 	@touch $@ $(VENV)/.train
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(PIP) -e '.[train,dev,bench]'
+	$(PIP) -e '.[train,lsp,dev,bench]'
 	@touch $@

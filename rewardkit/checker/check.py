@@ -100,7 +100,7 @@ def read_source(path: str | Path) -> Source:
     if len(data) > 4 * MAX_CHARACTERS:
         raise RewardError(f"`{path}` is too large for a spec: at most {MAX_CHARACTERS:,} characters are read")
     try:
-        return Source(str(path), data.decode("utf-8"))
+        return Source(str(path), data.decode("utf-8"), path)
     except UnicodeDecodeError as error:
         raise RewardError(
             f"`{path}` is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}; save it as UTF-8"

@@ -64,7 +64,7 @@ def when(condition: Value, holds: bool) -> Facts:
             continue
         seen.add((id(value), holds))
         op, args = value.op, value.args
-        if op in ("let", "alias"):
+        if op in ("let", "alias", "bind"):
             stack.append((args[0], holds))
         elif op == "not":
             stack.append((args[0], not holds))

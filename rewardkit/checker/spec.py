@@ -25,6 +25,7 @@ class Value:
     | `let` | its value | its name |
     | `term` | value, then gate and `else` where gated | its `TermSpec` facts: name, range, gated |
     | `alias` | a value, with a narrowed type | |
+    | `bind` | an argument, as its parameter's type | the parameter's name |
     | `add sub mul div neg`, `eq ne lt le gt ge`, `not and or` | operands | |
     | `is_null`, `coalesce`, `if`, `failed` | operands | |
     | `field` | a structured value | the field's name |

@@ -35,6 +35,7 @@ def compile_spec(spec: Spec) -> Plan:
         scale=builder.add(advantage.scale, "scale") if advantage and advantage.scale else None,
         options={name: builder.add(v, name) for name, v in advantage.options.items()} if advantage else {},
         steps=tuple(builder.steps),
+        numbers=builder.numbers,
     )
 
 
@@ -67,7 +68,7 @@ class _Builder:
         self, fold: Value | None = None, captures_of: dict[int, tuple[Value, ...]] | None = None
     ) -> None:
         self.steps: list[Step] = []
-        self._numbers: dict[int, int] = {}  # id(value) -> step
+        self.numbers: dict[int, int] = {}  # id(value) -> step
         self._keys: dict[tuple[Any, ...], int] = {}
         self._alive: list[Value] = []  # keeps ids valid
         self._captures_of = {} if captures_of is None else captures_of
@@ -78,17 +79,17 @@ class _Builder:
         stack: list[tuple[Value, str, bool]] = [(root, owner, False)]
         while stack:
             value, name, ready = stack.pop()
-            if id(value) in self._numbers:
+            if id(value) in self.numbers:
                 continue
             if ready:
-                self._numbers[id(value)] = self._emit(value, name)
+                self.numbers[id(value)] = self._emit(value, name)
                 self._alive.append(value)
                 continue
             stack.append((value, name, True))
             if value.op in ("let", "term"):
                 name = value.data if value.op == "let" else value.data.name
             stack.extend((child, name, False) for child in reversed(self._children(value)))
-        return self._numbers[id(root)]
+        return self.numbers[id(root)]
 
     def _children(self, value: Value) -> tuple[Value, ...]:
         if self._element is not None and _outside(value, self._element):
@@ -101,10 +102,10 @@ class _Builder:
         if self._element is not None and _outside(value, self._element):
             position = next(i for i, other in enumerate(self._captures) if _same(other, value))
             return self._intern(Step("outer", (), (), value.type, position, owner, value.interval))
-        args = tuple(self._numbers[id(child)] for child in self._children(value))
+        args = tuple(self.numbers[id(child)] for child in self._children(value))
         if value.op == "alias":
             return args[0]
-        if value.op == "let":
+        if value.op in ("let", "bind"):
             return self._as(value.type, args[0], owner)
         if isinstance(value.data, CallData) and value.data.function.infer is None:
             wanted = {p.name: p.type for p in value.data.function.parameters}

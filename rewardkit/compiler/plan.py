@@ -9,7 +9,7 @@ with stages of calls until nothing wanted is missing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -73,6 +73,8 @@ class Plan:
     scale: int | None
     options: Mapping[str, int]
     expects: tuple[int, ...] = ()
+    #: `id` of a checked value -> its step; of values outside of folds, as long as the spec lives
+    numbers: Mapping[int, int] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def readers(self) -> tuple[tuple[int, ...], ...]:

@@ -3,6 +3,8 @@
 from rewardkit.diagnostics.diagnostic import (
     Collector,
     Diagnostic,
+    Edit,
+    Fix,
     Label,
     RewardError,
     SpecError,
@@ -15,6 +17,8 @@ from rewardkit.diagnostics.source import Source, Span
 __all__ = [
     "Collector",
     "Diagnostic",
+    "Edit",
+    "Fix",
     "Label",
     "RewardError",
     "Source",

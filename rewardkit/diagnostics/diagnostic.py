@@ -19,6 +19,23 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """`text` in the place of a span; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What to change. A safe fix keeps the meaning of a spec that checks; an unsafe one is a guess."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool = False
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One finding: where it shows (`primary`), the declarations that make it so (`labels`), what to do.
 
@@ -32,6 +49,7 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     help: str | None = None
     notes: tuple[str, ...] = ()
+    fix: Fix | None = None
 
     @property
     def is_error(self) -> bool:
@@ -79,8 +97,9 @@ class Collector:
         labels: tuple[Label, ...] = (),
         help: str | None = None,
         notes: tuple[str, ...] = (),
+        fix: Fix | None = None,
     ) -> None:
-        self.add(Diagnostic(code, "error", message, Label(span, label), labels, help, notes))
+        self.add(Diagnostic(code, "error", message, Label(span, label), labels, help, notes, fix))
 
     def warning(
         self,
@@ -91,8 +110,10 @@ class Collector:
         *,
         labels: tuple[Label, ...] = (),
         help: str | None = None,
+        notes: tuple[str, ...] = (),
+        fix: Fix | None = None,
     ) -> None:
-        self.add(Diagnostic(code, "warning", message, Label(span, label), labels, help))
+        self.add(Diagnostic(code, "warning", message, Label(span, label), labels, help, notes, fix))
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic once: the same finding at the same place, reached twice, is one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rewardkit.diagnostics.diagnostic import Diagnostic, Label
+from rewardkit.diagnostics.diagnostic import Diagnostic, Fix, Label
 
 
 def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -17,7 +17,13 @@ def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "labels": [_place(label) for label in diagnostic.labels],
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
+        "fix": None if diagnostic.fix is None else _fix(diagnostic.fix),
     }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    edits = [{"start": e.span.start, "end": e.span.end, "text": e.text} for e in fix.edits]
+    return {"title": fix.title, "safe": fix.safe, "edits": edits}
 
 
 def _place(label: Label) -> dict[str, Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A file's text under the name that diagnostics show."""
+    """A file's text under the name that diagnostics show; `path` is where it lies, if it lies anywhere."""
 
     name: str
     text: str
+    path: Path | None = None
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -7,6 +7,7 @@ and sums must give the same bits on every call (docs/decisions).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,18 @@ def full(value: Any, type_: Type, n: int) -> Column:
         column.data = filled(value, n)
     else:
         column.data = np.full(n, value, dtype=dtype_of(type_))
+    return column
+
+
+def column_of(values: Sequence[Any], type_: Type) -> Column:
+    """Plain Python values as a column; `None` is null."""
+    column = empty(type_, len(values))
+    assert isinstance(column.data, np.ndarray)
+    for i, value in enumerate(values):
+        column.null[i] = value is None
+        if value is not None:
+            column.data[i] = value
+    column.done[:] = True
     return column
 
 

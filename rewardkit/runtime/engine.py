@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from rewardkit.compiler import FoldStep, Plan, Step
 from rewardkit.runtime import operations
 from rewardkit.runtime.aggregates import rank, reduce_segments
 from rewardkit.runtime.calls import Caller, Request, Result
-from rewardkit.runtime.columns import Column, Mask, dtype_of, empty, merge, take, values_of
+from rewardkit.runtime.columns import Column, Mask, dtype_of, empty, full, merge, take, values_of
 from rewardkit.runtime.sources import SOURCES
 from rewardkit.runtime.sources import Table as Table
 
@@ -36,13 +36,35 @@ class Fault:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A step whose value is known beforehand on some rows (tests mock it, a witness fixes it)."""
+
+    rows: Mask
+    column: Column
+
+
+@dataclass(frozen=True, eq=False)
+class CallMock:
+    """What every call of a function gives on some rows, in folds too."""
+
+    function: str
+    rows: Mask
+    value: Any
+
+
 @dataclass
 class Engine:
-    """One run of one plan over one table; `alive` leaves out rows that are skipped."""
+    """One run of one plan over one table; `alive` leaves out rows that are skipped.
+
+    Where a step is `given`, or its function is mocked, nothing below it is wanted.
+    """
 
     plan: Plan
     table: Table
     caller: Caller
+    given: Mapping[int, Given] = field(default_factory=dict)
+    mocks: Sequence[CallMock] = ()
     columns: list[Column] = field(default_factory=list)
     alive: Mask = field(default_factory=lambda: np.ones(0, np.bool_))
     failures: dict[int, list[tuple[Mask, str]]] = field(default_factory=dict)
@@ -60,6 +82,25 @@ class Engine:
         self.columns = [empty(step.type, self.table.n) for step in self.plan.steps]
         self.wanted = [None] * len(self.plan.steps)
         self._stale = set(range(len(self.plan.steps)))
+        self.given = {**self._mocked(), **self.given}
+        for number, given in self.given.items():
+            step = self.plan.steps[number]
+            self.columns[number] = merge(given.rows, given.column, self.columns[number], step.type)
+
+    def _mocked(self) -> dict[int, Given]:
+        """The calls that mocks answer; of two mocks on a row the later one does."""
+        found: dict[int, Given] = {}
+        for mock in self.mocks:
+            for number, step in enumerate(self.plan.steps):
+                if step.op != "call" or step.data.function.name != mock.function:
+                    continue
+                column, rows = full(mock.value, step.type, self.table.n), mock.rows
+                if number in found:
+                    before = found[number]
+                    column = merge(rows, column, before.column, step.type)
+                    rows = rows | before.rows
+                found[number] = Given(rows, column)
+        return found
 
     # --- the loop --------------------------------------------------------------------------------
 
@@ -128,6 +169,16 @@ class Engine:
 
     def _advance(self, number: int, step: Step) -> bool:
         """Compute a step as far as it can be; whether that may have told something new."""
+        if number not in self.given:
+            return self._compute(number, step)
+        given = self.given[number]
+        if not self.columns[number].done.all():
+            self._compute(number, step)
+            self.columns[number] = merge(given.rows, given.column, self.columns[number], step.type)
+            self.failures[number] = [(bad & ~given.rows, why) for bad, why in self.failures.get(number, [])]
+        return True
+
+    def _compute(self, number: int, step: Step) -> bool:
         if self.columns[number].done.all():
             return False
         args = [self.columns[arg] for arg in step.args]
@@ -235,6 +286,8 @@ class Engine:
             step = self.plan.steps[number]
             if reached is None or not step.args:
                 continue
+            if number in self.given:
+                reached = reached & ~self.given[number].rows
             if step.op == "fold":
                 reach(step.args[0], reached)
                 self._open(number, step, reached)
@@ -343,8 +396,15 @@ class Folding:
         absent = np.fromiter((item is None for item in items), np.bool_, len(items))
         element = Column(items, absent, np.zeros_like(absent), np.ones_like(absent))
         table = Table(len(items), {}, {}, around.table.step, element=element)
-        engine = Engine(step.data.body, table, around.caller, timings=around.timings, around=(around, number))
         place = np.repeat(np.arange(len(rows)), sizes)
+        engine = Engine(
+            step.data.body,
+            table,
+            around.caller,
+            mocks=[CallMock(m.function, m.rows[rows][place], m.value) for m in around.mocks],
+            timings=around.timings,
+            around=(around, number),
+        )
         folding = cls(step.data, engine, rows, place, np.ones(len(rows), np.bool_))
         folding.read([around.columns[arg] for arg in step.args[1:]])
         engine.forward()

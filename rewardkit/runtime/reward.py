@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +22,7 @@ from rewardkit.language import tree as t
 from rewardkit.runtime.cache import Cache
 from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import Column, series_of, values_of
-from rewardkit.runtime.engine import Engine, Fault, Table
+from rewardkit.runtime.engine import CallMock, Engine, Fault, Given, Table
 from rewardkit.runtime.errors import FaultLimitError, RowsError
 from rewardkit.runtime.operations import hold, real
 from rewardkit.runtime.pool import WorkerPool, shared_pool
@@ -195,11 +195,14 @@ class Reward:
         progress: Progress | None = None,
         params: Mapping[str, Any] | None = None,
         uses: Mapping[str, NDArray[np.bool_]] | None = None,
+        given: Mapping[int, Given] | None = None,
+        mocks: Sequence[CallMock] = (),
     ) -> Evaluation:
         """Run the plan and keep every step's column, as `explain` and tests need them.
 
         `params` may hold one value per row; `uses` names lets that are wanted for their own sake,
-        and on which rows.
+        and on which rows; `given` are steps (`plan.numbers` finds them) and `mocks` functions that
+        are not computed there.
         """
         self._can_run()
         if not isinstance(step, int | float | np.number) or not 0 <= step < 2**63 or step != int(step):
@@ -214,7 +217,8 @@ class Reward:
         columns = read_columns(self.spec, self.plan.columns, rows, self._tokenizer)
         self._same_per_prompt(columns, groups)
         caller = Caller(self._pools, self._cache, progress, counts=self.counts)
-        engine = Engine(self.plan, Table(n, columns, {**self.params, **(params or {})}, step, groups), caller)
+        table = Table(n, columns, {**self.params, **(params or {})}, step, groups)
+        engine = Engine(self.plan, table, caller, given or {}, mocks)
         none = np.zeros(n, np.bool_)
         skipped = none if self.plan.skip is None else engine.leave_out(self.plan.skip)
         alive = ~skipped

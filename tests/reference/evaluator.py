@@ -190,6 +190,9 @@ class _Evaluator:
     def alias(self, value: Value, row: int, items: Items) -> Any:
         return self.value(value.args[0], row, items)
 
+    def bind(self, value: Value, row: int, items: Items) -> Any:
+        return self.value(value.args[0], row, items)
+
     def and_(self, value: Value, row: int, items: Items) -> Any:
         left = self.value(value.args[0], row, items)
         return self.value(value.args[1], row, items) if left is True else left
@@ -387,7 +390,7 @@ class _Evaluator:
         return self.number(type_, row, math.sqrt(squares / (len(values) - 1)))
 
 
-_LAZY = ("alias", "and", "or", "if", "coalesce", "is_null", "failed", "element", "aggregate", "fold")
+_LAZY = ("alias", "bind", "and", "or", "if", "coalesce", "is_null", "failed", "element", "aggregate", "fold")
 
 
 def _sum(values: list[Any]) -> float:
