@@ -54,6 +54,14 @@ def over_rows(check: Expressions, node: t.Call) -> Value:
             help=f"name it before: `let x = {text_of(node.span)}`",
         )
         return check.unknown(node.span)
+    if check.pure is not None:
+        check.found.error(
+            "RK0505",
+            "an aggregate over rows cannot stand in a `def`",
+            node.span,
+            help=f"aggregate before the call: pass `{text_of(node.span)}` as an argument",
+        )
+        return check.unknown(node.span)
     if check.lenient:
         check.found.error(
             "RK0505",

@@ -6,9 +6,9 @@ from rewardkit.checker.spec import CallData, Value
 from rewardkit.diagnostics import Span
 from rewardkit.library import measures
 from rewardkit.types.function import Function, Parameter
-from rewardkit.types.interval import FULL, NON_NEGATIVE
+from rewardkit.types.interval import FULL, NON_NEGATIVE, UNIT, Interval
 from rewardkit.types.levels import Level
-from rewardkit.types.types import BOOL, CALL, CHARS, INT, JSON, MESSAGE, TEXT, TOKENS, Type, list_of
+from rewardkit.types.types import BOOL, CALL, CHARS, INT, JSON, MESSAGE, REAL, TEXT, TOKENS, Type, list_of
 
 #: the columns that a row brings beside its inputs
 COLUMNS: dict[str, Type] = {
@@ -35,6 +35,14 @@ MEASURES: dict[str, tuple[Type, Function]] = {
 FIELDS: dict[str, dict[str, Type]] = {
     "message": {"role": TEXT, "text": TEXT, "calls": list_of(CALL)},
     "call": {"name": TEXT, "arguments": JSON},
+    "result": {"passed": INT, "total": INT, "share": REAL, "crashed": BOOL, "timed_out": BOOL},
+}
+
+#: where the numbers among them lie
+FIELD_RANGES: dict[tuple[str, str], Interval] = {
+    ("result", "passed"): NON_NEGATIVE,
+    ("result", "total"): NON_NEGATIVE,
+    ("result", "share"): UNIT,
 }
 
 ROOTS = ("completion", "prompt")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rewardkit import library
 from rewardkit.checker import arithmetic, units
 from rewardkit.checker.aggregates import over_list, over_rows, without_scope
-from rewardkit.checker.spec import CallData, Value
+from rewardkit.checker.defs import written_out
+from rewardkit.checker.spec import CallData, Callee, Value
 from rewardkit.checker.wording import listed, peeled, suffix, suggest, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
@@ -30,6 +31,8 @@ def call(check: Expressions, node: t.Call) -> Value:
     aggregate_only = name in library.AGGREGATES and name not in library.functions()
     if aggregate_only or node.where is not None or (name in ("min", "max") and len(node.arguments) < 2):
         return without_scope(check, node)
+    if name in check.functions:
+        return _own(check, node, check.functions[name])
     function = library.functions().get(name)
     if function is None:
         return _unknown_function(check, node)
@@ -38,25 +41,48 @@ def call(check: Expressions, node: t.Call) -> Value:
     return _function(check, node, function)
 
 
+def _own(check: Expressions, node: t.Call, callee: Callee | None) -> Value:
+    """A call of a `def` or an `extern` of this file."""
+    if callee is None:  # what is wrong with its declaration is reported
+        for argument in node.arguments:
+            check.check(argument.value)
+        return check.unknown(node.span)
+    if isinstance(callee, Function):
+        return _function(check, node, callee)
+    bound = _bind(check, node, callee.function)
+    if bound is None:
+        return check.unknown(node.span)
+    ok = True
+    for parameter, value in bound:
+        assert value is not None
+        if value.type == UNKNOWN:
+            ok = False
+        elif not (value.type == NULL and parameter.type.optional):
+            ok &= _fits(check, callee.function, parameter, value)
+    return written_out(check, node, callee, bound) if ok else check.unknown(node.span)
+
+
 def _unknown_function(check: Expressions, node: t.Call) -> Value:
     name = node.function
     for argument in node.arguments:
         check.check(argument.value)
     namespace, _, last = name.rpartition(".")
-    if name in library.LATER or name in check.later or namespace in check.later:
-        check.found.warning(
-            "RK0902",
-            f"`{name}` is not there yet",
-            node.function_span,
-            help="the spec checks, and cannot run with this version of rewardkit",
-        )
-        check.later.add(name)
-    elif name in library.ROWS_ONLY:
+    if name in library.ROWS_ONLY:
         check.found.error(
             "RK0205",
             f"`{name}` works in a `rows` block only",
             node.function_span,
             help=f'write `test "…" {{ rows "file.jsonl" {{ expect {name}(…) > 0.9 }} }}`',
+        )
+    elif f"{namespace}." in check.functions:
+        pass  # a file that could not be used (reported)
+    elif any(known.startswith(f"{name}.") for known in check.functions):
+        theirs = [known for known in check.functions if known.startswith(f"{name}.")]
+        check.found.error(
+            "RK0205",
+            f"`{name}` is a file, not a function",
+            node.function_span,
+            help=f"call one of its functions: {listed(theirs)}",
         )
     elif name in check.declarations:
         check.found.error(
@@ -113,7 +139,10 @@ _METHODS = {
 
 def _function_help(check: Expressions, name: str, namespace: str, last: str) -> str:
     """Where a function is called like a method, how it is called here; else the nearest name."""
-    known = list(dict.fromkeys((*library.functions(), *library.AGGREGATES)))
+    known = list(dict.fromkeys((*library.functions(), *library.AGGREGATES, *check.functions)))
+    theirs = [f for f in check.functions if namespace and f.startswith(namespace + ".")]
+    if theirs:
+        return suggest(name, theirs) or f"`{namespace}` has {listed(theirs)}"
     ours = _FUNCTIONS.get(last.lower(), last)
     namespaces = library.namespaces()
     if name in _PYTHON or (not check.is_value(namespace) and namespace in ("re", "regex")):
@@ -131,15 +160,12 @@ def _function_help(check: Expressions, name: str, namespace: str, last: str) -> 
         return f"did you mean `{last}`?"
     if namespace and namespace not in namespaces and ours in known:
         return f"did you mean `{ours}`?"
-    later = [f for f in library.LATER if f.startswith(namespace + ".")] if namespace else []
-    near = suggest(name, later or [f for f in known if ("." in f) == bool(namespace)])
+    near = suggest(name, [f for f in known if ("." in f) == bool(namespace)])
     if near:
         return near
     siblings = [f for f in known if f.startswith(namespace + ".")] if namespace else []
     if siblings:
         return f"`{namespace}` has {listed(siblings, 20)}"
-    if later:
-        return f"the functions of `{namespace}` are not there yet"
     if namespace:
         there = sorted({f.namespace for f in library.functions().values()} - {""})
         return f"the namespaces are {listed(there)}"
@@ -192,6 +218,14 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
     typing = _typing(check, node, function, tuple(described), [v for _, v in bound if v is not None])
     if typing is None:
         return check.unknown(node.span)
+    if function.executor == "unbuilt":
+        check.later.add(function.name)
+        check.found.warning(
+            "RK0902",
+            f"`{function.name}` is not there yet",
+            node.function_span,
+            help="the spec checks, and its tests run with a `mock`; it cannot score rows with this version",
+        )
     # of functions of numbers, those that may fail do so where the result is too large
     fails = function.faults and (
         function.infer is None or arithmetic.can_overflow(typing.type, typing.interval)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rewardkit.checker import reward, stages, tests
+from rewardkit.checker import functions, reward, stages, tests
 from rewardkit.checker.draft import Draft
+from rewardkit.checker.libraries import Libraries, Read
 from rewardkit.checker.spec import Spec
 from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source, TooMany
 from rewardkit.language import parse
@@ -16,6 +17,7 @@ STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("structure", stages.structure),
     ("names", stages.names),
     ("inputs and params", stages.inputs_and_params),  # constants only, so before any expression
+    ("functions", functions.functions),  # every later expression may call them
     ("order", stages.order),  # which lets the skip conditions read is known before they are checked
     ("skips", stages.skips),  # what they settle holds for every later stage
     ("lets and terms", stages.lets_and_terms),
@@ -26,19 +28,23 @@ STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
 )
 
 
-def check(source: Source) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
-    """The checked spec, or `None` where there are errors, and every finding in file order."""
+def check(source: Source, read: Read | None = None) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """The checked spec, or `None` where there are errors, and every finding in file order.
+
+    `read` reads the files that the spec uses (`read_source` by default); what is found in them is told too.
+    """
     found = Collector()
     try:
         module = parse(source, found)
-        draft = Draft(source, module, found)
+        own = [] if source.path is None else [source.path.resolve()]
+        draft = Draft(source, module, found, libraries=Libraries(read or read_source, reading=own))
         if any(_misleads(s) for s in module.statements):
-            return None, found.sorted()
+            return None, found.sorted(source)
         for _, stage in STAGES:
             stage(draft)
     except TooMany:
-        return None, found.sorted()
-    diagnostics = found.sorted()
+        return None, found.sorted(source)
+    diagnostics = found.sorted(source)
     if found.has_errors:
         return None, diagnostics
     spec = Spec(
@@ -59,6 +65,8 @@ def check(source: Source) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
         diagnostics=diagnostics,
         later=tuple(sorted(draft.later - {"prove"})),
         columns=frozenset(tests.used_columns(draft)),
+        functions={name: callee for name, callee in draft.functions.items() if callee is not None},
+        libraries=tuple(draft.libraries.modules.values()),
     )
     return spec, diagnostics
 

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from rewardkit import library
 from rewardkit.checker import builtins
-from rewardkit.checker.expressions import Expressions
+from rewardkit.checker.expressions import Expressions, Written
 from rewardkit.checker.facts import Facts
-from rewardkit.checker.spec import AdvantageSpec, InputSpec, ParamSpec, TermSpec, TestSpec, Value
+from rewardkit.checker.libraries import Libraries
+from rewardkit.checker.spec import AdvantageSpec, Callee, InputSpec, ParamSpec, TermSpec, TestSpec, Value
 from rewardkit.checker.wording import listed, suggest
 from rewardkit.diagnostics import Collector, Label, Source, Span
 from rewardkit.language import tree as t
@@ -43,6 +44,9 @@ class Draft:
     aggregates: dict[str, Value | None] = field(default_factory=dict)  # what a sample's field aggregates
     lacks_advantage: bool = False  # reported
     later: set[str] = field(default_factory=set)
+    functions: dict[str, Callee | None] = field(default_factory=dict)
+    libraries: Libraries = field(default_factory=lambda: Libraries(None))
+    written: Written = field(default_factory=Written)
     order: list[str] = field(default_factory=list)  # lets and terms, each after what it reads
     unsettled: set[str] = field(default_factory=set)  # lets that a skip condition reads
     facts: Facts = field(default_factory=dict)  # what the skip conditions settle for the whole file
@@ -53,7 +57,15 @@ class Draft:
     def expressions(self, facts: Facts | None = None) -> Expressions:
         """A checker for one statement's expressions."""
         known = self.facts if facts is None else facts
-        return Expressions(self.found, self.resolve, self.declarations, self.later, facts=known)
+        return Expressions(
+            self.found,
+            self.resolve,
+            self.declarations,
+            self.later,
+            facts=known,
+            functions=self.functions,
+            written=self.written,
+        )
 
     def resolve(self, name: str, span: Span) -> Value | None:
         """The value of a name; `None` (reported, unless its own declaration was) where there is none."""

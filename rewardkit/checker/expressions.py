@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,11 +15,11 @@ from rewardkit.checker import arithmetic, builtins
 from rewardkit.checker.calls import call
 from rewardkit.checker.constants import fits
 from rewardkit.checker.facts import NOTHING, Facts, both, shared, when
-from rewardkit.checker.spec import Value
+from rewardkit.checker.spec import Callee, Value
 from rewardkit.checker.wording import listed, null_origin, operand, peeled, suggest, text_of, with_unit
 from rewardkit.diagnostics import Collector, Label, Span
 from rewardkit.language import tree as t
-from rewardkit.types.interval import Interval, hull, intersect, point
+from rewardkit.types.interval import FULL, Interval, hull, intersect, point
 from rewardkit.types.levels import Level
 from rewardkit.types.types import BOOL, NULL, TEXT, UNKNOWN, Type, list_of
 
@@ -27,10 +27,22 @@ from rewardkit.types.types import BOOL, NULL, TEXT, UNKNOWN, Type, list_of
 Resolve = Callable[[str, Span], Value | None]
 
 
+#: a scope without functions of its own
+NO_FUNCTIONS: Mapping[str, Callee | None] = {}
+
+
+@dataclass
+class Written:
+    """How many names, values and operators the calls of `def`s have added, written out."""
+
+    nodes: int = 0
+
+
 class Expressions:
     """Checks the expressions of one scope.
 
     `lenient` is the mode of `expect`: nulls are allowed anywhere and a comparison with one is false.
+    `pure` is the mode of a `def`, by its name: only its parameters are there.
     """
 
     def __init__(
@@ -43,6 +55,9 @@ class Expressions:
         lenient: bool = False,
         paths: Callable[[str, Span], Value | None] | None = None,
         facts: Facts = NOTHING,
+        functions: Mapping[str, Callee | None] = NO_FUNCTIONS,
+        written: Written | None = None,
+        pure: str | None = None,
     ) -> None:
         self.found = found
         self.resolve = resolve
@@ -50,6 +65,9 @@ class Expressions:
         self.later = later
         self.lenient = lenient
         self.paths = paths
+        self.functions = functions
+        self.written = written or Written()
+        self.pure = pure
         self.base = facts  # what holds for every row of the file
         self.facts = facts
         self.aggregating = False
@@ -279,6 +297,8 @@ class Expressions:
         if node.name in self.elements:
             return self.narrowed(self.elements[node.name])
         if node.name in builtins.ROOTS and node.name not in self.declarations:
+            if self.pure is not None:
+                return self._not_a_parameter(node.name, node.span)
             fields = listed(f"{node.name}.{f}" for f in builtins.fields_of(node.name))
             self.found.error(
                 "RK0209", f"`{node.name}` is no value by itself", node.span, help=f"name a field: {fields}"
@@ -294,8 +314,19 @@ class Expressions:
             if self.paths and (value := self.paths(path, node.span)) is not None:
                 return self.narrowed(value)
             if root in builtins.ROOTS:
+                if self.pure is not None:
+                    return self._not_a_parameter(path, node.span)
                 return self._builtin(node, path, root)
         return self._field_of(node, self.check(node.base))
+
+    def _not_a_parameter(self, path: str, span: Span) -> Value:
+        self.found.error(
+            "RK0218",
+            f"`{path}` is not a parameter of `{self.pure}`",
+            span,
+            help=f"a `def` sees its parameters only: add one, and call it with `{path}`",
+        )
+        return self.unknown(span)
 
     def _field_of(self, node: t.Field, base: Value) -> Value:
         if base.type == UNKNOWN:
@@ -318,9 +349,10 @@ class Expressions:
                 (base,),
                 type_,
                 node.span,
-                level=base.level,
-                faults=base.faults,
-                path=path,
+                builtins.FIELD_RANGES.get((base.type.kind, node.name), FULL),
+                base.level,
+                base.faults,
+                path,
                 data=node.name,
             )
         )

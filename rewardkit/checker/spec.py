@@ -8,6 +8,7 @@ from typing import Any
 
 from rewardkit.diagnostics import Diagnostic, Source, Span
 from rewardkit.language import tree as t
+from rewardkit.types.function import Function
 from rewardkit.types.interval import FULL, Interval
 from rewardkit.types.levels import Level
 from rewardkit.types.types import Type
@@ -25,6 +26,7 @@ class Value:
     | `let` | its value | its name |
     | `term` | value, then gate and `else` where gated | its `TermSpec` facts: name, range, gated |
     | `alias` | a value, with a narrowed type | |
+    | `parameter` | | its name: in a `def`, checked by itself |
     | `bind` | an argument, as its parameter's type | the parameter's name |
     | `add sub mul div neg`, `eq ne lt le gt ge`, `not and or` | operands | |
     | `is_null`, `coalesce`, `if`, `failed` | operands | |
@@ -110,6 +112,25 @@ class TermSpec:
         return self.value.interval
 
 
+@dataclass(frozen=True, eq=False)
+class DefSpec:
+    """A `def`: its signature, and its body, which is checked again with the arguments of each call.
+
+    `scope` is what the body may call; `nodes` and `height` measure the body with its own calls written out.
+    """
+
+    name: str
+    function: Function
+    node: t.Def
+    scope: Mapping[str, Callee | None]
+    nodes: int
+    height: int
+
+
+#: what a file's own function names stand for; `None` where the declaration is wrong (reported)
+Callee = Function | DefSpec
+
+
 @dataclass(frozen=True)
 class AdvantageSpec:
     name: str
@@ -167,7 +188,15 @@ class Spec:
     diagnostics: tuple[Diagnostic, ...] = ()
     later: tuple[str, ...] = ()  # what the spec uses that is not there yet
     columns: frozenset[str] = field(default_factory=frozenset)  # columns that some value reads
+    #: `def`s and `extern`s by name, those of used files as `alias.name`
+    functions: Mapping[str, Callee] = field(default_factory=dict)
+    libraries: tuple[t.Module, ...] = ()  # the files that `use` brings in, directly or not
 
     @property
     def has_reward(self) -> bool:
         return bool(self.weights)
+
+    @property
+    def externs(self) -> Mapping[str, Function]:
+        """The functions that the host must bind."""
+        return {name: f for name, f in self.functions.items() if isinstance(f, Function)}

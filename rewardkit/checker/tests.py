@@ -248,7 +248,9 @@ def _given(draft: Draft, node: t.Assignment) -> Any:
     if isinstance(node.value, t.Null) and type_.optional:
         return None
     required = type_.required
-    if required.kind in ("list", "json", "message", "call", "testcase") and isinstance(node.value, t.Text):
+    if required.kind in ("list", "json", "message", "call", "testcase", "result") and isinstance(
+        node.value, t.Text
+    ):
         return _structured(draft, node, node.value, required)
     items = _items(node.value)
     if required.kind == "list" and items is not _WRONG and read_structured(items, required)[1] is None:

@@ -9,6 +9,7 @@ import typer
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
     BatchSize,
+    ExternNames,
     Group,
     GroupSize,
     Maps,
@@ -32,6 +33,7 @@ def run(
     group_size: GroupSize = None,
     batch_size: BatchSize = None,
     sets: Sets = None,
+    bound: ExternNames = None,
     step: Step = 0,
     tokenizer: TokenizerName = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
@@ -42,7 +44,7 @@ def run(
     from rewardkit.runtime.batches import take_rows
     from rewardkit.runtime.files import read_rows
 
-    reward = load_reward(spec_path, sets, tokenizer)
+    reward = load_reward(spec_path, sets, tokenizer, bound=bound)
     rows, ids, position = take_rows(
         read_rows(rows_path, reward.spec),
         row,

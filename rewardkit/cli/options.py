@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,14 @@ BatchSize = Annotated[
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PARAM=VALUE", help="a param's value; may be given several times"),
+]
+ExternNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--extern",
+        metavar="NAME=MODULE:FUNCTION",
+        help="the Python function behind an `extern` of the spec; may be given several times",
+    ),
 ]
 Step = Annotated[int, typer.Option(min=0, help="the training step")]
 TokenizerName = Annotated[
@@ -82,17 +91,37 @@ def _number(name: str, text: str) -> int | float:
     raise RewardError(f"the param `{name}` is a number, not `{text}`")
 
 
+def externs(values: list[str] | None) -> dict[str, Callable[..., Any]]:
+    """`--extern score=mine:score` as functions; modules are looked for in the current folder first."""
+    if not values:
+        return {}
+    from rewardkit.runtime.host import import_extern
+
+    here = Path()
+    return {name: import_extern(name, where, here) for name, where in pairs(values, "--extern").items()}
+
+
 def load_reward(
-    path: str, sets: list[str] | None, tokenizer: str | None, workers: int | None = None
+    path: str,
+    sets: list[str] | None,
+    tokenizer: str | None,
+    workers: int | None = None,
+    bound: list[str] | None = None,
 ) -> Reward:
-    """The compiled spec of a verb, with the params and the tokenizer that its options name."""
+    """The compiled spec of a verb, with the params, the tokenizer and the externs that its options name."""
     from rewardkit.checker import check, read_source
     from rewardkit.runtime import Reward
 
     spec, diagnostics = check(read_source(path))
     if spec is None:
         raise SpecError(diagnostics)
-    return Reward(spec, params(sets or [], spec), tokenizer=load_tokenizer(tokenizer), workers=workers)
+    return Reward(
+        spec,
+        params(sets or [], spec),
+        tokenizer=load_tokenizer(tokenizer),
+        workers=workers,
+        externs=externs(bound),
+    )
 
 
 def load_tokenizer(name: str | None) -> Any:

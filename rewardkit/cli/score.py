@@ -10,6 +10,7 @@ import typer
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
     BatchSize,
+    ExternNames,
     Group,
     GroupSize,
     Maps,
@@ -36,6 +37,7 @@ def run(
     group_size: GroupSize = None,
     batch_size: BatchSize = None,
     sets: Sets = None,
+    bound: ExternNames = None,
     keep: Annotated[
         list[str] | None, typer.Option(metavar="LET", help="keep this let's value as a column")
     ] = None,
@@ -60,7 +62,7 @@ def run(
     """
     from rewardkit.runtime.batches import score_file
 
-    reward = load_reward(spec_path, sets, tokenizer, workers)
+    reward = load_reward(spec_path, sets, tokenizer, workers, bound)
     print_diagnostics(reward.spec.diagnostics, "full")
     progress = ProgressLine()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rewardkit.diagnostics.source import Span
+from rewardkit.diagnostics.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
@@ -132,6 +132,12 @@ class Collector:
     def has_errors(self) -> bool:
         return self._errors > 0
 
-    def sorted(self) -> tuple[Diagnostic, ...]:
-        """In file order; at one place errors before warnings."""
-        return tuple(sorted(self._found, key=lambda d: (d.primary.span.start, not d.is_error, d.code)))
+    def sorted(self, first: Source | None = None) -> tuple[Diagnostic, ...]:
+        """In file order, `first` before other files; at one place errors before warnings."""
+
+        def place(found: Diagnostic) -> tuple[bool, str, int, bool, str]:
+            source = found.primary.span.source
+            other = first is not None and source is not first
+            return other, source.name, found.primary.span.start, not found.is_error, found.code
+
+        return tuple(sorted(self._found, key=place))

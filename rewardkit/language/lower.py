@@ -141,7 +141,9 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         )
 
     def parameter(self, meta: Meta, items: list[Any]) -> t.ParameterDeclaration:
-        return t.ParameterDeclaration(self._span(meta), str(items[0]), items[1])
+        return t.ParameterDeclaration(
+            self._span(meta), str(items[0]), self._token(items[0]), items[1], _pick(items[2:], t.Range)
+        )
 
     def result_type(self, meta: Meta, items: list[Any]) -> t.TypeName:
         type_: t.TypeName = items[0]

@@ -146,7 +146,9 @@ class Range(Node):
 @dataclass(frozen=True)
 class ParameterDeclaration(Node):
     name: str
+    name_span: Span = field(compare=False, repr=False)
     type: TypeName
+    range: Range | None = None
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,7 @@ from importlib import import_module
 from rewardkit.types.function import Function
 
 #: modules of this package that hold `FUNCTIONS`
-_MODULES = ("core", "text", "format", "length", "math", "tools")
-
-#: functions of the language that a later version brings
-LATER = frozenset(
-    [
-        "code.block",
-        "code.run",
-        "code.result",
-        "json.parse",
-        "json.valid",
-        "json.get",
-        "judge.score",
-        "judge.choice",
-        "model.score",
-    ]
-)
+_MODULES = ("core", "text", "format", "length", "math", "code", "tools", "json", "judge", "model")
 
 #: usable in `rows` blocks only
 ROWS_ONLY = frozenset(("agreement", "share"))
@@ -44,6 +29,5 @@ def functions() -> Mapping[str, Function]:
 
 
 def namespaces() -> frozenset[str]:
-    """`text`, `format`, ... : the names before the dot, those of later versions too."""
-    names = {name.partition(".")[0] for name in (*functions(), *LATER) if "." in name}
-    return frozenset(names)
+    """`text`, `format`, ... : the names before the dot."""
+    return frozenset(name.partition(".")[0] for name in functions() if "." in name)

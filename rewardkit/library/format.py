@@ -85,7 +85,7 @@ def _check_name(name: str) -> str | None:
 _FENCE = re.compile(r"^ {0,3}(`{3,}+)([^`\n]*)$", re.MULTILINE)
 
 
-def _code_block(x: str, language: str = "") -> str | None:
+def code_block(x: str, language: str = "") -> str | None:
     found: str | None = None
     opened: tuple[int, str, int] | None = None  # ticks, language, where the code starts
     for fence in _FENCE.finditer(x):
@@ -154,7 +154,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         "format.code_block", (_X, Parameter("language", TEXT, default="", constant=True)), TEXT.nullable,
         "the code of the last fenced block, of the language if one is given",
-        "inline", _code_block,
+        "inline", code_block,
         doc="A fence is a line of three or more backticks, indented by at most three spaces, and is closed "
         "by one at least as long, as in CommonMark. The language is the first word behind the opening "
         "fence, in either case. The code ends before its last line's end, be it a newline or a carriage "

@@ -18,13 +18,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rewardkit.compiler import Step
+from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.cache import Cache
 from rewardkit.runtime.columns import Column, Mask, dtype_of, empty, series_of, values_of
+from rewardkit.runtime.host import Externs, Violation, call_host, unbound
 from rewardkit.runtime.operations import constant, hold
 from rewardkit.types.function import Function
 from rewardkit.types.interval import FULL
 from rewardkit.types.types import Type
-from rewardkit.types.values import Call, Message
+from rewardkit.types.values import Call, Message, RunResult
 
 Faults = list[tuple[int, str, float]]  # row, reason, seconds
 Outcome = tuple[Any, str | None, float]  # of one call: value, error, seconds
@@ -63,6 +65,7 @@ class Caller:
     pool: Callable[[], Any]
     cache: Cache
     progress: Callable[[str, int, int], None] | None = None
+    externs: Externs = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)  # function -> calls made
     _known: dict[Any, dict[tuple[Any, ...], Outcome]] = field(default_factory=dict)  # calls of this run
@@ -144,6 +147,12 @@ class Caller:
         self, function: Function, constants: dict[str, Any], tasks: list[tuple[Any, ...]]
     ) -> list[Outcome]:
         """How each distinct call ended; what the cache knows is not called."""
+        if function.executor == "unbuilt":
+            raise RewardError(
+                f"`{function.name}` is not there in this version of rewardkit; a test gives it a `mock`"
+            )
+        if function.executor == "host":
+            return self._externs(function, tasks)
         if function.executor != "worker":
             with self._lock:
                 self.counts[function.name] = self.counts.get(function.name, 0) + len(tasks)
@@ -177,6 +186,28 @@ class Caller:
                 if outcome.error is None:
                     self.cache.put(keys[i], outcome.value)
         return [known[i] for i in range(len(tasks))]
+
+    def _externs(self, function: Function, tasks: list[tuple[Any, ...]]) -> list[Outcome]:
+        """Calls of a function of the host, in order. What it raises, and what it may not give, is an error
+        of the run (`_scatter` names the rows)."""
+        if tasks and function.name not in self.externs:
+            raise unbound(function.name)
+        outcomes: list[Outcome] = []
+        for done, task in enumerate(tasks):
+            began = time.perf_counter()
+            self.counts[function.name] = self.counts.get(function.name, 0) + 1
+            try:
+                value = call_host(function, self.externs[function.name], task)
+                outcomes.append((value, None, time.perf_counter() - began))
+            except RewardError:
+                raise
+            except Exception as error:
+                reason = str(error) if isinstance(error, Violation) else _reason(error)
+                outcomes.append((None, reason, time.perf_counter() - began))
+                return outcomes + [(None, _AFTER, 0.0)] * (len(tasks) - done - 1)
+            if self.progress:
+                self.progress(function.name, done + 1, len(tasks))
+        return outcomes
 
     def _spent(self, name: str, seconds: float) -> None:
         with self._lock:
@@ -225,6 +256,8 @@ def _scatter(request: Request, places: NDArray[np.intp], outcomes: list[Outcome]
         distinct[i] = value if value is not None else (None if dtype is object else 0)
     null = np.array([value is None for value, _ in checked], np.bool_)
     fault = np.array([error is not None for _, error in checked], np.bool_)
+    if function.executor == "host" and fault[places].any():
+        raise _broken_extern(request, places, checked)
     column = empty(step.type, len(request.rows))
     assert isinstance(column.data, np.ndarray)
     column.data[rows] = distinct[places]
@@ -240,6 +273,23 @@ def _scatter(request: Request, places: NDArray[np.intp], outcomes: list[Outcome]
     return Result(request, column, faults)
 
 
+#: the reason of calls that were not made, because one before them broke the run
+_AFTER = ""
+
+
+def _broken_extern(
+    request: Request, places: NDArray[np.intp], checked: list[tuple[Any, str | None]]
+) -> RewardError:
+    """What is wrong with the first result that is, and the rows it is for."""
+    place = next(i for i in places.tolist() if checked[i][1] is not None)
+    rows = np.flatnonzero(request.rows)[places == place]
+    engine, named = request.engine, f"row {', '.join(map(str, rows[:5]))}{' …' if len(rows) > 5 else ''}"
+    if engine.around is not None:
+        named = "an item of a list"
+    reason = checked[place][1] or "was not called after an earlier call broke the run"
+    return RewardError(f"the extern `{request.function.name}`, on {named}: {reason}")
+
+
 _PYTHON: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "int": (int,),
@@ -249,6 +299,8 @@ _PYTHON: dict[str, tuple[type, ...]] = {
     "list": (tuple, list),
     "message": (Message,),
     "call": (Call,),
+    "testcase": (str,),
+    "result": (RunResult,),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,11 +24,13 @@ from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import Column, series_of, values_of
 from rewardkit.runtime.engine import CallMock, Engine, Fault, Given, Table
 from rewardkit.runtime.errors import FaultLimitError, RowsError
+from rewardkit.runtime.host import Externs, bind, unbound
 from rewardkit.runtime.operations import hold, real
 from rewardkit.runtime.pool import WorkerPool, shared_pool
 from rewardkit.runtime.row_columns import Tokenizer, read_columns
 from rewardkit.runtime.rows import ROW_COLUMNS, Rows, read_groups
 from rewardkit.runtime.scores import Scores
+from rewardkit.types.function import Function
 
 #: a share of faulted rows is looked at from this many rows on, and at the end
 FAULT_ROWS = 200
@@ -41,6 +43,7 @@ def load(
     *,
     tokenizer: Any = None,
     workers: int | None = None,
+    externs: Externs | None = None,
     **params: Any,
 ) -> Reward:
     """Check and compile a spec once; call the result to score rows.
@@ -50,13 +53,15 @@ def load(
         tokenizer: counts `completion.tokens` where rows bring neither counts nor ids: a Hugging Face
             tokenizer, or a function from texts to counts.
         workers: worker processes for heavy verifiers; one per usable core by default, shared.
+        externs: the Python function behind each `extern` of the spec, by its name. It gets plain values
+            (texts, numbers, lists, dicts), and is called once per distinct arguments of a batch.
         params: values for the spec's params, in plain numbers (`budget=8192`).
 
     Raises:
         SpecError: the spec is wrong; its text shows every diagnostic.
         RewardError: the file cannot be read, or a param is unknown or outside its range.
     """
-    return from_source(read_source(path), tokenizer=tokenizer, workers=workers, **params)
+    return from_source(read_source(path), tokenizer=tokenizer, workers=workers, externs=externs, **params)
 
 
 def loads(text: str, *, name: str = "<text>", **options: Any) -> Reward:
@@ -65,12 +70,17 @@ def loads(text: str, *, name: str = "<text>", **options: Any) -> Reward:
 
 
 def from_source(
-    source: Source, *, tokenizer: Any = None, workers: int | None = None, **params: Any
+    source: Source,
+    *,
+    tokenizer: Any = None,
+    workers: int | None = None,
+    externs: Externs | None = None,
+    **params: Any,
 ) -> Reward:
     spec, diagnostics = check(source)
     if spec is None:
         raise SpecError(diagnostics)
-    return Reward(spec, params, tokenizer=tokenizer, workers=workers)
+    return Reward(spec, params, tokenizer=tokenizer, workers=workers, externs=externs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +107,10 @@ class Reward:
         *,
         tokenizer: Any = None,
         workers: int | None = None,
+        externs: Externs | None = None,
     ) -> None:
         self.spec = spec
+        self.externs = bind(spec, externs or {})
         self.params = bind_params(spec, params or {})
         self.plan: Plan = compile_spec(spec)
         self.counts: dict[str, int] = {}
@@ -123,7 +135,8 @@ class Reward:
     def fingerprint(self) -> str:
         """A hash of the spec's meaning: its statements without tests and claims, and its params."""
         statements = [s for s in self.spec.module.statements if not isinstance(s, t.Test | t.Prove)]
-        text = repr((statements, sorted((k, str(v)) for k, v in self.params.items())))
+        used = [[s for s in m.statements if isinstance(s, t.Def | t.Use)] for m in self.spec.libraries]
+        text = repr((statements, *used, sorted((k, str(v)) for k, v in self.params.items())))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     # --- scoring -----------------------------------------------------------------------------------
@@ -184,6 +197,7 @@ class Reward:
             if name not in self.plan.lets:
                 known = ", ".join(f"`{let}`" for let in self.plan.lets) or "none"
                 raise RewardError(f"there is no let `{name}` to keep; the lets are {known}")
+        self._can_score()
         evaluation = self.evaluate(rows, group, step, progress, params, uses)
         return self.scores_of(evaluation, keep, max_faults)
 
@@ -216,7 +230,7 @@ class Reward:
             )
         columns = read_columns(self.spec, self.plan.columns, rows, self._tokenizer)
         self._same_per_prompt(columns, groups)
-        caller = Caller(self._pools, self._cache, progress, counts=self.counts)
+        caller = Caller(self._pools, self._cache, progress, self.externs, counts=self.counts)
         table = Table(n, columns, {**self.params, **(params or {})}, step, groups)
         engine = Engine(self.plan, table, caller, given or {}, mocks)
         none = np.zeros(n, np.bool_)
@@ -238,11 +252,16 @@ class Reward:
     def _can_run(self) -> None:
         if not self.spec.has_reward:
             raise RewardError(f"`{self.spec.source.name}` has no `reward`: it cannot score rows")
-        # a run may name another normalizer, and scoring needs none
-        later = [name for name in self.spec.later if not name.startswith("advantage ")]
-        if later:
-            names = ", ".join(f"`{name}`" for name in later)
-            raise RewardError(f"the spec uses {names}, which this version of rewardkit cannot run")
+
+    def _can_score(self) -> None:
+        """Before the first of perhaps many rows: every function that some row may reach is there."""
+        for function in _called(self.plan):
+            if function.executor == "host" and function.name not in self.externs:
+                raise unbound(function.name)
+            if function.executor == "unbuilt":
+                raise RewardError(
+                    f"the spec uses `{function.name}`, which this version of rewardkit cannot run"
+                )
 
     def _pools(self) -> WorkerPool:
         if self._workers is None:
@@ -369,6 +388,15 @@ class Reward:
             hidden = Column(column.data, column.null | ~column.done | ~alive, column.fault, column.done)
             columns[name] = kept_series(hidden, self.spec.lets[name].type)
         return pl.DataFrame(columns)
+
+
+def _called(plan: Plan) -> Iterator[Function]:
+    """The functions that a plan calls, in folds too."""
+    for step in plan.steps:
+        if step.op == "call":
+            yield step.data.function
+        elif step.op == "fold":
+            yield from _called(step.data.body)
 
 
 def bind_params(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class RewardConfig(Table):
 
     spec: str
     set: dict[str, Plain] = {}  #: params of the spec
+    externs: dict[str, str] = {}  #: the spec's externs, each as `module:function`
 
 
 class TrainConfig(Table):

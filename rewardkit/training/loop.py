@@ -18,6 +18,7 @@ from accelerate import Accelerator
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
 from rewardkit.runtime import FaultLimitError, Reward, load
+from rewardkit.runtime.host import import_extern
 from rewardkit.runtime.rows import ROW_COLUMNS
 
 from .checkpoint import (
@@ -122,7 +123,8 @@ def load_scorer(config: RewardConfig | None, base: Path) -> Scorer:
     if config is None:
         raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
     params: dict[str, Any] = dict(config.set)
-    return load(base / config.spec, **params)
+    externs = {name: import_extern(name, where, base) for name, where in config.externs.items()}
+    return load(base / config.spec, externs=externs, **params)
 
 
 def load_rows(config: RunConfig, base: Path, scorer: Scorer) -> Rows:

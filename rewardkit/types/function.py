@@ -9,8 +9,9 @@ from typing import Any, Literal
 from rewardkit.types.interval import FULL, Interval
 from rewardkit.types.types import Type
 
-#: `pure` computes; `exec` runs a program; `model` runs weights; `net` asks an endpoint
-Purity = Literal["pure", "exec", "model", "net"]
+#: `pure` computes; `exec` runs a program; `model` runs weights; `net` asks an endpoint; `host` is Python
+#: that the program around brings along
+Purity = Literal["pure", "exec", "model", "net", "host"]
 
 #: How a call is carried out, and what `implementation` then is:
 #: - `scalar`: elementwise on numpy arrays, `(ndarray, ...) -> ndarray`; cheap enough for every row
@@ -18,7 +19,9 @@ Purity = Literal["pure", "exec", "model", "net"]
 #: - `batch`: distinct argument tuples at once, `(list[tuple]) -> list`, in this process
 #: - `inline`: one distinct argument tuple at a time, `(*arguments) -> value`, in this process
 #: - `worker`: the same in a worker process under a deadline; named by an import path
-Executor = Literal["scalar", "columns", "batch", "inline", "worker"]
+#: - `host`: an `extern`, which the program that loads the spec binds to a function of its own
+#: - `unbuilt`: declared, so that specs can be checked, proved and tested with mocks; it cannot be called
+Executor = Literal["scalar", "columns", "batch", "inline", "worker", "host", "unbuilt"]
 
 _REQUIRED = object()
 
@@ -94,7 +97,7 @@ class Function:
     result: Type
     summary: str
     executor: Executor
-    implementation: Callable[..., Any] | str
+    implementation: Callable[..., Any] | str | None
     range: Interval = FULL
     infer: Callable[[tuple[Argument, ...]], Typing] | None = None
     variadic: bool = False  # the last parameter may repeat

@@ -6,7 +6,17 @@ import math
 from typing import Any
 
 from rewardkit.types.types import Type
-from rewardkit.types.values import Call, Message, calls_of, canonical_json, make_call, parse_json, storable
+from rewardkit.types.values import (
+    Call,
+    Message,
+    RunResult,
+    calls_of,
+    canonical_json,
+    make_call,
+    make_result,
+    parse_json,
+    storable,
+)
 
 
 def read_structured(value: Any, type_: Type) -> tuple[Any, str | None]:
@@ -30,6 +40,8 @@ def _read(value: Any, type_: Type) -> Any:
         return read_message(value)
     if type_.kind == "call":
         return calls_of([value])[0]
+    if type_.kind == "result":
+        return _read_result(value)
     if type_.kind == "list":
         assert type_.item is not None
         if not isinstance(value, list | tuple):
@@ -38,6 +50,17 @@ def _read(value: Any, type_: Type) -> Any:
             return calls_of(list(value))
         return tuple(_item(item, type_.item) for item in value)
     raise ValueError(f"`{type_}` is not a structured type")
+
+
+def _read_result(value: Any) -> RunResult:
+    if isinstance(value, RunResult):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, found {_kind(value)}")
+    unknown = value.keys() - {"passed", "total", "share", "crashed", "timed_out"}
+    if unknown or not {"passed", "total"} <= value.keys():
+        raise ValueError("a result has `passed`, `total`, and perhaps `crashed` and `timed_out`")
+    return make_result(**{name: item for name, item in value.items() if name != "share"})
 
 
 def _item(value: Any, type_: Type) -> Any:
@@ -52,7 +75,7 @@ def _item(value: Any, type_: Type) -> Any:
             return _finite(value)
         if isinstance(value, int) and -(2**63) <= value < 2**63:
             return value
-    if type_.kind in ("json", "message", "call", "list", "testcase"):
+    if type_.kind in ("json", "message", "call", "list", "testcase", "result"):
         return _read(value, type_)
     raise ValueError(f"expected `{type_}`, found {_kind(value)}")
 

@@ -13,7 +13,7 @@ WHOLE_UNITS = frozenset({"tokens", "chars"})
 
 @dataclass(frozen=True)
 class Type:
-    """One type. `kind` is `bool int real text list json message call testcase null`.
+    """One type. `kind` is `bool int real text list json message call testcase result null`.
 
     `unit` is only set on `int` and `real`; `item` only on `list`; `optional` is the `?`.
     """
@@ -58,6 +58,7 @@ JSON = Type("json")
 MESSAGE = Type("message")
 CALL = Type("call")
 TESTCASE = Type("testcase")
+RESULT = Type("result")
 NULL = Type("null", optional=True)
 #: stands in for a type that is not known, so that one mistake is reported once
 UNKNOWN = Type("unknown")
@@ -75,6 +76,7 @@ NAMED: dict[str, Type] = {
     "message": MESSAGE,
     "call": CALL,
     "testcase": TESTCASE,
+    "result": RESULT,
     "tokens": TOKENS,
     "chars": CHARS,
     "seconds": SECONDS,

@@ -37,6 +37,33 @@ class Message:
     calls: tuple[Call, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of running a program on test cases. What the program causes is told here, and is no fault."""
+
+    passed: int
+    total: int
+    crashed: bool = False
+    timed_out: bool = False
+
+    @property
+    def share(self) -> float:
+        """The share of cases that passed; 0 of none."""
+        return self.passed / self.total if self.total else 0.0
+
+
+def make_result(passed: Any, total: Any, crashed: Any = False, timed_out: Any = False) -> RunResult:
+    """A result of whole numbers, 0 ≤ `passed` ≤ `total`. Raises `ValueError`."""
+    counts = (passed, total)
+    if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**63 for n in counts):
+        raise ValueError("`passed` and `total` are whole numbers that are not negative")
+    if passed > total:
+        raise ValueError(f"{passed} of {total} cases cannot pass")
+    if not isinstance(crashed, bool) or not isinstance(timed_out, bool):
+        raise ValueError("`crashed` and `timed_out` are bools")
+    return RunResult(passed, total, crashed, timed_out)
+
+
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Raises `ValueError` if it is not JSON."""
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -44,7 +44,8 @@ HELP = {
     'let a = x.startswith("a")': 'test it with a pattern: `text.matches(x, r"^…")`',
     "let a = np.mean(x)": "did you mean `mean`?",
     "let a = np.clip(n, 0, 1)": "did you mean `clamp`?",
-    "let a = foo.bar(x)": "the namespaces are `format`, `length`, `math`, `text`, `tools`",
+    "let a = foo.bar(x)": "the namespaces are `code`, `format`, `json`, `judge`, `length`, `math`, `model`, "
+    "`text`, `tools`",
     "let a = judge.scor(x)": "did you mean `judge.score`?",
     "term t = verdict ?? false\nterm u when t = 1": "compare it, `t == 1`, or name its condition with `let`, "
     "and use that in both places",

@@ -157,8 +157,8 @@ def test_a_bool_counts_only_as_a_term_and_in_sum_and_mean() -> None:
 def test_values_of_one_name() -> None:
     assert codes('let text = "a"\nterm t = text.contains(text, "a")') == []
     assert codes('input xs: list[text]\nterm t = any(step == "a" for step in xs)') == ["RK0202"]
-    assert codes("def f(x: int) = x\nlet v = f") == ["RK0901", "RK0201"]
-    assert codes('use "lib.rwd" as lib\nlet v = lib.f(1)') == ["RK0901", "RK0902"]
+    assert codes("def f(x: int) = x\nlet v = f") == ["RK0201"]
+    assert codes('use "lib.rwd" as lib\nlet v = lib.f(1)') == ["RK0219"]
 
 
 def test_one_mistake_is_reported_once() -> None:

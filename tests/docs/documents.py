@@ -1,7 +1,8 @@
 """Documents that run: fenced `rwd` blocks, and the diagnostics shown after them.
 
 A `rwd` block with a `text` block right after it gives exactly what that block shows. Every other `rwd`
-block checks without errors. The tables of functions and of
+block checks without errors. A block that begins "```rwd lib/names.rwd" is that file, which the specs of the
+same document may use. The tables of functions and of
 the options of normalizers are made from their declarations. To write all of
 that anew after a message or a function has changed:
 
@@ -14,18 +15,21 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewardkit.checker import check
+from rewardkit.checker import Spec, check
 from rewardkit.checker.calls import signature
-from rewardkit.diagnostics import Source, render_full
+from rewardkit.diagnostics import Diagnostic, RewardError, Source, render_full
 from rewardkit.library import functions
 from rewardkit.types.function import Function
 from rewardkit.types.normalizer import NORMALIZERS, Option
 
 ROOT = Path(__file__).parents[2]
-_FENCED = re.compile(r"^```rwd\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(
+    r"^```rwd((?: [\w./-]+)?)\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Block:
     line: int
     spec: str
     shown: str | None  # the diagnostics that the document shows, `None` where it shows none
+    name: str = "spec.rwd"
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line}"
@@ -45,12 +50,34 @@ def documents() -> list[Path]:
 
 def blocks(path: Path) -> list[Block]:
     text = path.read_text(encoding="utf-8")
-    return [Block(path, text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in _FENCED.finditer(text)]
+    return [
+        Block(path, text.count("\n", 0, m.start()) + 1, m[2], m[3], m[1].strip() or "spec.rwd")
+        for m in _FENCED.finditer(text)
+    ]
 
 
-def diagnosed(spec: str) -> str:
+def files(text: str) -> dict[str, str]:
+    """The files that a document holds, by their paths."""
+    return {m[1].strip(): m[2] for m in _FENCED.finditer(text) if m[1]}
+
+
+def checked(
+    spec: str, others: Mapping[str, str], name: str = "spec.rwd"
+) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """Check a block as if it and the document's files lay in one folder."""
+
+    def read(path: Path) -> Source:
+        relative = str(path.relative_to(ROOT))
+        if relative not in others:
+            raise RewardError(f"cannot read `{relative}`: No such file or directory")
+        return Source(relative, others[relative], path)
+
+    return check(Source(name, spec, ROOT / name), read)
+
+
+def diagnosed(spec: str, others: Mapping[str, str]) -> str:
     """What a spec's check shows, as the document shows it."""
-    _, found = check(Source("spec.rwd", spec))
+    _, found = checked(spec, others)
     return "\n\n".join(render_full(d) for d in found) + "\n"
 
 
@@ -102,9 +129,9 @@ def update(path: Path) -> bool:
     text = path.read_text(encoding="utf-8")
 
     def anew(match: re.Match[str]) -> str:
-        if match[2] is None:
+        if match[3] is None:
             return match[0]
-        return match[0][: match.start(2) - match.start()] + diagnosed(match[1]) + "```"
+        return match[0][: match.start(3) - match.start()] + diagnosed(match[2], files(text)) + "```"
 
     new = _FENCED.sub(anew, text)
     new = _FUNCTIONS.sub(lambda m: m[1] + function_tables() + m[3], new)

@@ -3,7 +3,17 @@ from __future__ import annotations
 import re
 
 import pytest
-from documents import ROOT, Block, blocks, diagnosed, documents, function_tables, normalizer_table
+from documents import (
+    ROOT,
+    Block,
+    blocks,
+    checked,
+    diagnosed,
+    documents,
+    files,
+    function_tables,
+    normalizer_table,
+)
 
 from rewardkit.checker import builtins, check
 from rewardkit.diagnostics import Source
@@ -18,12 +28,12 @@ PAGES = {page: (ROOT / "docs" / "diagnostics" / page).read_text() for _, page in
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.shown is not None], ids=str)
 def test_a_wrong_spec_gets_exactly_the_shown_diagnostics(block: Block) -> None:
-    assert diagnosed(block.spec) == block.shown
+    assert diagnosed(block.spec, files(block.path.read_text())) == block.shown
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.shown is None], ids=str)
 def test_every_other_spec_in_a_document_checks(block: Block) -> None:
-    _, found = check(Source("spec.rwd", block.spec))
+    _, found = checked(block.spec, files(block.path.read_text()), block.name)
     assert [d.message for d in found if d.is_error] == []
 
 
@@ -32,7 +42,7 @@ TESTED = [block for block in BLOCKS if block.shown is None and re.search(r"^test
 
 @pytest.mark.parametrize("block", TESTED, ids=str)
 def test_the_tests_in_a_document_pass(block: Block) -> None:
-    spec, _ = check(Source("spec.rwd", block.spec))
+    spec, _ = checked(block.spec, files(block.path.read_text()))
     assert spec is not None
     results = run_tests(spec, spec.tests)
     assert results

@@ -1,0 +1,41 @@
+"""Files that a spec names: relative to the spec, and inside its project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rewardkit.diagnostics import RewardError, Source
+
+#: what marks the folder that a project begins at
+_MARKS = (".git", "pyproject.toml")
+
+
+def project_of(source: Source) -> Path | None:
+    """The nearest folder above a spec with `.git` or `pyproject.toml`, else the spec's own.
+
+    `None` for a text that lies nowhere.
+    """
+    if source.path is None:
+        return None
+    folder = source.path.absolute().parent.resolve()
+    for above in (folder, *folder.parents):
+        if any((above / mark).exists() for mark in _MARKS):
+            return above
+    return folder
+
+
+def inside(source: Source, relative: str) -> Path:
+    """The file that a spec names, links followed.
+
+    Raises:
+        RewardError: the path is absolute or empty, leaves the project, or the spec lies nowhere.
+    """
+    project = project_of(source)
+    if project is None or source.path is None:
+        raise RewardError(f"a text that is no file cannot name another one, `{relative}`")
+    if not relative or "\0" in relative or "\\" in relative or Path(relative).is_absolute():
+        raise RewardError("a path is relative to the spec, with `/` between its parts")
+    path = (source.path.absolute().parent / relative).resolve()
+    if not path.is_relative_to(project):
+        raise RewardError(f"`{relative}` leaves the folder of the project")
+    return path
