@@ -161,7 +161,7 @@ def test_hostile_files(name: str) -> None:
     text, code = HOSTILE[name]
     began = time.perf_counter()
     found = answered(text)
-    assert time.perf_counter() - began < 10
+    assert time.perf_counter() - began < 60  # bounded: a hang is told as one, a busy machine is not
     assert (code in {d.code for d in found}) if code else [d for d in found if d.is_error] == []
 
 
