@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rewardkit.checker import reward, stages, tests
+from rewardkit.checker import claims, reward, stages, tests
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.spec import Spec
 from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source, TooMany
@@ -22,6 +22,7 @@ STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("masks", stages.masks),
     ("reward", reward.reward),  # the terms' intervals are known
     ("advantage", reward.advantage),
+    ("claims", claims.claims),  # the reward is known
     ("tests", tests.tests),  # what the spec reads is known
 )
 
@@ -56,8 +57,9 @@ def check(source: Source) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
         masks=tuple(draft.masks),
         advantage=draft.advantage,
         tests=tuple(draft.tests),
+        claims=tuple(draft.claims),
         diagnostics=diagnostics,
-        later=tuple(sorted(draft.later - {"prove"})),
+        later=tuple(sorted(draft.later)),
         columns=frozenset(tests.used_columns(draft)),
     )
     return spec, diagnostics

@@ -9,7 +9,7 @@ from rewardkit import library
 from rewardkit.checker import builtins
 from rewardkit.checker.expressions import Expressions
 from rewardkit.checker.facts import Facts
-from rewardkit.checker.spec import AdvantageSpec, InputSpec, ParamSpec, TermSpec, TestSpec, Value
+from rewardkit.checker.spec import AdvantageSpec, ClaimSpec, InputSpec, ParamSpec, TermSpec, TestSpec, Value
 from rewardkit.checker.wording import listed, suggest
 from rewardkit.diagnostics import Collector, Label, Source, Span
 from rewardkit.language import tree as t
@@ -40,6 +40,7 @@ class Draft:
     masks: list[Value] = field(default_factory=list)
     advantage: AdvantageSpec | None = None
     tests: list[TestSpec] = field(default_factory=list)
+    claims: list[ClaimSpec] = field(default_factory=list)
     aggregates: dict[str, Value | None] = field(default_factory=dict)  # what a sample's field aggregates
     lacks_advantage: bool = False  # reported
     later: set[str] = field(default_factory=set)

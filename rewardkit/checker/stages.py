@@ -59,10 +59,7 @@ def structure(draft: Draft) -> None:
                 help=f"write `language {LANGUAGE_VERSION}`, or install a newer rewardkit",
             )
     for statement in statements:
-        if isinstance(statement, t.Prove):
-            draft.later.add("prove")
-            _not_yet(draft, statement, "the claim is read, and not proved")
-        elif isinstance(statement, t.Def | t.Extern | t.Use):
+        if isinstance(statement, t.Def | t.Extern | t.Use):
             draft.later.add(statement.name)
             _not_yet(
                 draft, statement, "a spec that calls it checks, and cannot run with this version of rewardkit"
