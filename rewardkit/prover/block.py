@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,8 +15,9 @@ from rewardkit.checker.wording import peeled
 from rewardkit.language import tree as t
 from rewardkit.prover.candidate import RowCandidate
 from rewardkit.prover.queries import reward_terms, roots
-from rewardkit.prover.reproduce import Replayed, plain
+from rewardkit.prover.reproduce import GroupReplayed, Replayed
 from rewardkit.prover.verdict import Witness, WitnessRow
+from rewardkit.prover.writing import literal, plain, shown
 from rewardkit.types.interval import Interval
 from rewardkit.types.types import INT, UNITS, Type
 
@@ -34,7 +34,7 @@ class _Sample:
 def witness_of(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate], replayed: Replayed) -> Witness:
     """What is shown of rows that break a claim."""
     notes: list[str] = []
-    samples = [_sample(spec, row, replayed.reached[i], notes, claim) for i, row in enumerate(rows)]
+    samples = [_sample(spec, row, replayed.reached[i], notes) for i, row in enumerate(rows)]
     grouped = needs_group(spec, claim)
     expects = _expects(spec, claim, samples, rows, replayed, notes)
     complete = not any(note.startswith("the block") for note in notes)
@@ -45,6 +45,29 @@ def witness_of(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate], repla
     )
     params = {name: value for row in rows[:1] for name, value in row.params.items()}
     return Witness(shown, params, rows[0].step, text, tuple(dict.fromkeys(notes)), grouped)
+
+
+def group_witness(spec: Spec, claim: ClaimSpec, found: GroupReplayed) -> Witness:
+    """What is shown of a group in which a worse row has the higher advantage."""
+    notes: list[str] = []
+    samples = [
+        _sample(spec, row, reached, notes) for row, reached in zip(found.rows, found.reached, strict=True)
+    ]
+    order = [found.better, found.worse]
+    order += [i for i in range(len(samples)) if i not in order]
+    names = {found.better: "better", found.worse: "worse"}
+    for i, sample in enumerate(samples):
+        sample.name = names.get(i, sample.name)
+    if found.better == found.worse:  # one row is both
+        order = order[1:]
+    expects = [f"{samples[found.better].name}.advantage > {samples[found.worse].name}.advantage"]
+    complete = not any(note.startswith("the block") for note in notes)
+    text = _block(claim.text, [samples[i] for i in order], expects, True) if complete else ""
+    rows = tuple(
+        WitnessRow(samples[i].name, samples[i].given, samples[i].mocked, found.values[i]) for i in order
+    )
+    params = dict(found.rows[0].params)
+    return Witness(rows, params, found.rows[0].step, text, tuple(dict.fromkeys(notes)), True)
 
 
 def needs_group(spec: Spec, claim: ClaimSpec) -> bool:
@@ -67,9 +90,7 @@ def _shown(spec: Spec, claim: ClaimSpec, values: Mapping[str, Any]) -> dict[str,
 # --- samples -----------------------------------------------------------------------------------
 
 
-def _sample(
-    spec: Spec, row: RowCandidate, reached: frozenset[int], notes: list[str], claim: ClaimSpec
-) -> _Sample:
+def _sample(spec: Spec, row: RowCandidate, reached: frozenset[int], notes: list[str]) -> _Sample:
     fields: dict[str, str] = {}
     given: dict[str, Any] = {}
 
@@ -128,38 +149,6 @@ def _names(let: Value) -> list[Value]:
         value = value.args[0]
         found.append(value)
     return found
-
-
-def literal(value: Any, type_: Type) -> str:
-    """A value as a spec writes it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float | Fraction):
-        suffix = UNITS[type_.unit] if type_.unit else ""
-        return number(value) + suffix
-    if isinstance(value, str):
-        return text_literal(value)
-    return '"""' + json.dumps(plain(value), ensure_ascii=False) + '"""'
-
-
-def number(value: float | Fraction) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return repr(float(value)) if isinstance(value, Fraction) else repr(value)
-
-
-def text_literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return '"' + "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in escaped) + '"'
-
-
-def shown(value: Any) -> str:
-    """A value as a note shows it."""
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return literal(value, INT) if not isinstance(value, tuple) else json.dumps(plain(value))
 
 
 # --- expectations ------------------------------------------------------------------------------

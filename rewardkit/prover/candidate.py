@@ -78,6 +78,18 @@ def _homes(row: Row) -> list[Row]:
     return found
 
 
+def value_of(model: z3.ModelRef, term: Any) -> Any:
+    """A term's truth or number in a model; a number that is not rational is rounded."""
+    if isinstance(term, bool):
+        return term
+    found = model.eval(term, model_completion=True)
+    if z3.is_bool(found):
+        return z3.is_true(found)
+    if z3.is_algebraic_value(found):
+        found = found.approx(30)
+    return Fraction(found.as_fraction()) if z3.is_rational_value(found) else Fraction(found.as_long())
+
+
 class _Reader:
     """Values of a model in Python. Texts and lists are numbers there: equal ones have one number."""
 
@@ -88,14 +100,7 @@ class _Reader:
         self.names: dict[tuple[str, int], int] = {}
 
     def value(self, term: Any) -> Any:
-        if isinstance(term, bool):
-            return term
-        found = self.model.eval(term, model_completion=True)
-        if z3.is_bool(found):
-            return z3.is_true(found)
-        if z3.is_algebraic_value(found):
-            found = found.approx(30)
-        return Fraction(found.as_fraction()) if z3.is_rational_value(found) else Fraction(found.as_long())
+        return value_of(self.model, term)
 
     def of(self, known: Known, type_: Type, row: Row, source: Value | None = None) -> Any:
         if self.value(known.null):

@@ -9,8 +9,8 @@ from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.checker.wording import peeled, text_of
 from rewardkit.diagnostics import Diagnostic, Label
 from rewardkit.language import tree as t
-from rewardkit.prover.block import number
 from rewardkit.prover.verdict import Verdict, Witness, WitnessRow
+from rewardkit.prover.writing import number
 
 _CODES = {
     "outranks": "RK0301",

@@ -105,6 +105,16 @@ def _there(known: Known) -> list[Logic]:
     return [not_(known.null), not_(known.fault)]
 
 
+def row_is(spec: Spec, claim: ClaimSpec, encoder: Encoder) -> tuple[Row, Question]:
+    """One row that is not skipped and has a reward, of which more is to be asked."""
+    encoder.prepare(roots(spec, claim))
+    row = _single()
+    assumed = [*_alive(spec, encoder, row), *_rewarded(spec, claim, encoder, row)]
+    question = Question(encoder, (row,), assumed, False)
+    relate(encoder, [row], closed=False)
+    return row, question
+
+
 # --- the forms -------------------------------------------------------------------------------------
 
 

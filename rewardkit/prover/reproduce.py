@@ -12,6 +12,7 @@ import numpy as np
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.diagnostics import RewardError
 from rewardkit.prover.candidate import RowCandidate
+from rewardkit.prover.writing import plain
 from rewardkit.runtime.columns import column_of, values_of
 from rewardkit.runtime.engine import CallMock, Given
 from rewardkit.runtime.reward import Evaluation, Reward
@@ -173,6 +174,57 @@ class Replayer:
         return frozenset(found)
 
 
+@dataclass(frozen=True, eq=False)
+class GroupReplayed:
+    """A group as evaluated, with the two rows that break the claim, the better first."""
+
+    rows: tuple[RowCandidate, ...]
+    values: tuple[dict[str, Any], ...]
+    reached: tuple[frozenset[int], ...]
+    better: int
+    worse: int
+
+
+class GroupReplayer(Replayer):
+    """For claims of advantages: the rows are one group, and the whole batch."""
+
+    def replay_group(self, rows: Sequence[RowCandidate]) -> GroupReplayed | None:
+        """The group, where it breaks the claim; else `None`."""
+        from rewardkit.normalizers import advantage
+
+        if self.reward is None:
+            return None
+        for row in rows:
+            self._complete(row)
+        try:
+            run = self._evaluate(rows, [0] * len(rows))
+            scores = self.reward.scores_of(run)
+            found = advantage(scores)
+        except (RewardError, ValueError, OverflowError):
+            return None
+        if run.skipped.any() or run.engine.faults() or np.isnan(scores.total).any():
+            return None
+        lets = self.reward.plan.lets
+        truth = {
+            name: [value is True for value in values_of(run.engine.columns[lets[name]])]
+            for name in ("prove subject", "prove other")
+        }
+        better = [i for i, holds in enumerate(truth["prove subject"]) if holds]
+        worse = [i for i, holds in enumerate(truth["prove other"]) if holds]
+        if not better or not worse:
+            return None
+        low = min(better, key=lambda i: found[i])
+        high = max(worse, key=lambda i: found[i])
+        if found[low] - found[high] > ROUNDING * max(1.0, abs(found[low]), abs(found[high])):
+            return None
+        values = tuple(
+            {**self._values(run, i, float(scores.total[i])), "advantage": float(found[i])}
+            for i in range(len(rows))
+        )
+        reached = tuple(self._reached(run, i, row) for i, row in enumerate(rows))
+        return GroupReplayed(tuple(rows), values, reached, low, high)
+
+
 def breaks(
     claim: ClaimSpec,
     subject: Sequence[Any],
@@ -261,21 +313,6 @@ def any_value(type_: Type, interval: Interval | None) -> Any:
         return int(found) if type_.kind == "int" else float(found)
     simple: dict[str, Any] = {"bool": False, "text": "", "list": (), "json": "null"}
     return simple.get(type_.kind)
-
-
-def plain(value: Any) -> Any:
-    """A run-time value as a dataset has it."""
-    from rewardkit.types.values import Call, Message
-
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Call):
-        import json
-
-        return {"name": value.name, "arguments": json.loads(value.arguments)}
-    if isinstance(value, Message):
-        return {"role": value.role, "content": value.text}
-    return value
 
 
 def _reads(value: Value, let: str) -> bool:
