@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rewardkit.checker import functions, reward, stages, tests
+from rewardkit.checker import claims, functions, reward, stages, tests
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.libraries import Libraries, Read
 from rewardkit.checker.spec import Spec
@@ -24,6 +24,7 @@ STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("masks", stages.masks),
     ("reward", reward.reward),  # the terms' intervals are known
     ("advantage", reward.advantage),
+    ("claims", claims.claims),  # the reward is known
     ("tests", tests.tests),  # what the spec reads is known
 )
 
@@ -62,8 +63,9 @@ def check(source: Source, read: Read | None = None) -> tuple[Spec | None, tuple[
         masks=tuple(draft.masks),
         advantage=draft.advantage,
         tests=tuple(draft.tests),
+        claims=tuple(draft.claims),
         diagnostics=diagnostics,
-        later=tuple(sorted(draft.later - {"prove"})),
+        later=tuple(sorted(draft.later)),
         columns=frozenset(tests.used_columns(draft)),
         functions={name: callee for name, callee in draft.functions.items() if callee is not None},
         libraries=tuple(draft.libraries.modules.values()),

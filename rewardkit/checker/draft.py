@@ -10,7 +10,16 @@ from rewardkit.checker import builtins
 from rewardkit.checker.expressions import Expressions, Written
 from rewardkit.checker.facts import Facts
 from rewardkit.checker.libraries import Libraries
-from rewardkit.checker.spec import AdvantageSpec, Callee, InputSpec, ParamSpec, TermSpec, TestSpec, Value
+from rewardkit.checker.spec import (
+    AdvantageSpec,
+    Callee,
+    ClaimSpec,
+    InputSpec,
+    ParamSpec,
+    TermSpec,
+    TestSpec,
+    Value,
+)
 from rewardkit.checker.wording import listed, suggest
 from rewardkit.diagnostics import Collector, Label, Source, Span
 from rewardkit.language import tree as t
@@ -41,6 +50,7 @@ class Draft:
     masks: list[Value] = field(default_factory=list)
     advantage: AdvantageSpec | None = None
     tests: list[TestSpec] = field(default_factory=list)
+    claims: list[ClaimSpec] = field(default_factory=list)
     aggregates: dict[str, Value | None] = field(default_factory=dict)  # what a sample's field aggregates
     lacks_advantage: bool = False  # reported
     later: set[str] = field(default_factory=set)

@@ -73,6 +73,7 @@ class Expressions:
         self.aggregating = False
         self.elements: dict[str, Value] = {}
         self.folds = 0
+        self.reward: Value | None = None  # what `reward` is, where it is a value
 
     # --- entry points --------------------------------------------------------------------------
 
@@ -256,6 +257,8 @@ class Expressions:
         return self.unknown(node.span)
 
     def reward_value(self, node: t.RewardValue) -> Value:
+        if self.reward is not None:
+            return _at(self.reward, node.span)
         self.found.error(
             "RK0216",
             "`reward` is a value in `prove` and `expect` only",

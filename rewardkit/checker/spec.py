@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from rewardkit.diagnostics import Diagnostic, Source, Span
 from rewardkit.language import tree as t
@@ -169,6 +169,37 @@ class TestSpec:
 
 
 @dataclass(frozen=True)
+class ClaimSpec:
+    """A `prove` statement.
+
+    | form | `subject` | beside it |
+    | --- | --- | --- |
+    | `condition` | the condition | |
+    | `range` | a number | `range` |
+    | `outranks` | the better condition | `other`, the worse; `score`, what is compared; its name, `scope` |
+    | `direction` | a term, a let or `reward` | `direction`; `other`, what moves |
+    | `advantage` | the better condition | `other`, the worse; `group_size` |
+
+    `reward` is a let of that name whose value adds up the weighted terms; no name of a file is `reward`.
+    """
+
+    form: Literal["condition", "range", "outranks", "direction", "advantage"]
+    subject: Value
+    span: Span
+    other: Value | None = None
+    range: Interval | None = None
+    direction: str | None = None  # "increasing", "decreasing" or "constant"
+    score: Value | None = None
+    scope: str | None = None  # "reward" or a term's name
+    group_size: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The claim as the file has it, on one line, without `prove`."""
+        return " ".join(self.span.text.split()).removeprefix("prove ")
+
+
+@dataclass(frozen=True)
 class Spec:
     """Everything later rooms need; nothing below the checker reads the syntax tree for meaning."""
 
@@ -185,6 +216,7 @@ class Spec:
     masks: tuple[Value, ...]
     advantage: AdvantageSpec | None
     tests: tuple[TestSpec, ...]
+    claims: tuple[ClaimSpec, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     later: tuple[str, ...] = ()  # what the spec uses that is not there yet
     columns: frozenset[str] = field(default_factory=frozenset)  # columns that some value reads

@@ -58,16 +58,6 @@ def structure(draft: Draft) -> None:
                 node.version.span,
                 help=f"write `language {LANGUAGE_VERSION}`, or install a newer rewardkit",
             )
-    for statement in statements:
-        if isinstance(statement, t.Prove):
-            draft.later.add("prove")
-            _not_yet(draft, statement, "the claim is read, and not proved")
-
-
-def _not_yet(draft: Draft, statement: t.Statement, help_: str) -> None:
-    draft.found.warning(
-        "RK0901", f"`{_keyword(statement)}` is not there yet", _keyword_span(statement), help=help_
-    )
 
 
 def _keyword(statement: t.Statement) -> str:

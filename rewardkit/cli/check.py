@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,27 +13,39 @@ from rewardkit.cli.options import specs_in
 from rewardkit.cli.show import Format, ok, print_diagnostics, print_json
 from rewardkit.diagnostics import Diagnostic, to_json
 
+if TYPE_CHECKING:
+    from rewardkit.prover import Verdict
+
 
 def run(
     paths: Annotated[list[str], typer.Argument(metavar="SPEC…", help="`.rwd` files, or folders of them")],
-    strict: Annotated[bool, typer.Option("--strict", help="exit 4 where something is not there yet")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="exit 4 where something is not there yet, or not decided")
+    ] = False,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
-    """Check specs: syntax, names, types, units, ranges, nulls and levels."""
+    """Check specs: syntax, names, types, units, ranges, nulls, levels and claims."""
     reports: list[dict[str, Any]] = []
     worst = codes.OK
     for path in specs_in(paths):
         spec, diagnostics = check(read_source(path))
+        verdicts: tuple[Verdict, ...] = ()
+        if spec is not None and spec.claims:
+            from rewardkit.prover import prove_all
+            from rewardkit.prover.findings import findings
+
+            verdicts = prove_all(spec)
+            diagnostics += findings(spec, verdicts)
         code = _code(spec, diagnostics, strict)
         worst = codes.WRONG_SPEC if codes.WRONG_SPEC in (worst, code) else max(worst, code)
         if form is Format.json:
-            reports.append(_report(path, spec, diagnostics))
+            reports.append(_report(path, spec, diagnostics, verdicts))
             continue
         print_diagnostics(diagnostics, "full")
-        if spec is not None:
-            print(f"{path}: {ok('ok')}, {summary(spec)}")
+        errors = sum(d.is_error for d in diagnostics)
+        if spec is not None and not errors:
+            print(f"{path}: {ok('ok')}, {summary(spec, verdicts)}")
         else:
-            errors = sum(d.is_error for d in diagnostics)
             print(f"{path}: {errors} error{'s' if errors != 1 else ''}")
     if form is Format.json:
         print_json(reports)
@@ -41,20 +53,24 @@ def run(
 
 
 def _code(spec: Spec | None, diagnostics: tuple[Diagnostic, ...], strict: bool) -> int:
-    if spec is None:
+    if spec is None or any(d.is_error for d in diagnostics):
         return codes.WRONG_SPEC
-    later = any(d.code.startswith("RK09") for d in diagnostics)
+    later = any(d.code.startswith("RK09") or d.code == "RK0305" for d in diagnostics)
     return codes.UNDECIDED if strict and later else codes.OK
 
 
-def summary(spec: Spec) -> str:
-    """`2 terms, reward in [0, 1.2], 6 tests`."""
+def summary(spec: Spec, verdicts: tuple[Verdict, ...] = ()) -> str:
+    """`2 terms, reward in [0, 1.2], 6 tests, 2 claims proved`."""
     parts = [_count(len(spec.terms), "term")]
     if spec.has_reward:
         parts.append(f"reward in {spec.reward_interval}")
     else:
         parts.append("no reward")
     parts.append(_count(len(spec.tests), "test"))
+    proved = sum(verdict.answer == "proved" for verdict in verdicts)
+    if verdicts:
+        of = "" if proved == len(verdicts) else f" of {len(verdicts)}"
+        parts.append(f"{proved}{of} claim{'s' if len(verdicts) != 1 else ''} proved")
     return ", ".join(parts)
 
 
@@ -62,10 +78,12 @@ def _count(n: int, word: str) -> str:
     return f"{n} {word}{'s' if n != 1 else ''}"
 
 
-def _report(path: Path, spec: Spec | None, diagnostics: tuple[Diagnostic, ...]) -> dict[str, Any]:
+def _report(
+    path: Path, spec: Spec | None, diagnostics: tuple[Diagnostic, ...], verdicts: tuple[Verdict, ...]
+) -> dict[str, Any]:
     report: dict[str, Any] = {
         "file": str(path),
-        "ok": spec is not None,
+        "ok": spec is not None and not any(d.is_error for d in diagnostics),
         "diagnostics": [to_json(d) for d in diagnostics],
     }
     if spec is not None:
@@ -76,4 +94,5 @@ def _report(path: Path, spec: Spec | None, diagnostics: tuple[Diagnostic, ...]) 
         ]
         report["reward"] = str(spec.reward_interval) if spec.has_reward else None
         report["tests"] = [test.name for test in spec.tests]
+        report["claims"] = [{"claim": v.claim.text, "verdict": v.answer} for v in verdicts]
     return report

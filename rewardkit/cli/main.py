@@ -17,7 +17,8 @@ from rewardkit.version import __version__
 #: verb -> one line of help; the verb's module has the same name and a function `run`
 VERBS = {
     "new": "start a folder with a spec, rows and tests from a template",
-    "check": "check specs: syntax, names, types, units, ranges, nulls",
+    "check": "check specs: syntax, names, types, units, ranges, nulls, claims",
+    "prove": "prove the claims of specs, or show a case that breaks them",
     "test": "run the tests inside specs",
     "score": "score rows: one row out per row in",
     "explain": "show how one row got its reward, as a tree",
@@ -30,7 +31,7 @@ usage: rewardkit VERB …
 
 {os.linesep.join(f"  {verb:<9}{line}" for verb, line in VERBS.items())}
 
-`rewardkit VERB --help` tells what a verb takes. Exit codes: 0 ok; 1 the spec is wrong; 2 a test or
+`rewardkit VERB --help` tells what a verb takes. Exit codes: 0 ok; 1 the spec or a claim is wrong; 2 a test or
 threshold failed; 3 usage, files or rows; 4 not decided or not there yet, under --strict."""
 
 

@@ -86,7 +86,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "RK0807": "samples with different steps",
         "RK0808": "a tolerance in the wrong place",
         "RK0810": "an expectation that does not hold",
-        "RK0901": "a statement that is not there yet",
         "RK0902": "a function that is not there yet",
         "RK0903": "a normalizer that is not there yet",
         "RK0904": "a part of a test that is not there yet",

@@ -34,9 +34,9 @@ def render_full(diagnostic: Diagnostic) -> str:
             out.append("...")
         out.extend(_source_line(source, number, by_line[number], width))
         previous = number
-    trailer = [f"{pad} = note: {_visible(note)}" for note in diagnostic.notes]
+    trailer = [_lines(f"{pad} = note: ", note) for note in diagnostic.notes]
     if diagnostic.help:
-        trailer.append(f"{pad} = help: {_visible(diagnostic.help)}")
+        trailer.append(_lines(f"{pad} = help: ", diagnostic.help))
     if trailer:
         out.append(f"{pad} |")
         out.extend(trailer)
@@ -58,6 +58,12 @@ def _source_line(source: Source, number: int, labels: list[tuple[Label, str]], w
         length = max(1, _columns(text[start:last]))
         out.append(f"{' ' * width} | {' ' * indent}{mark * length} {_visible(label.text)}".rstrip())
     return out
+
+
+def _lines(head: str, text: str) -> str:
+    """A remark; one that we wrote over several lines, such as a test to paste, keeps them."""
+    first, *rest = text.split("\n")
+    return "\n".join([head + _visible(first), *(" " * len(head) + _visible(line) for line in rest)])
 
 
 def _columns(text: str) -> int:

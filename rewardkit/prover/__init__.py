@@ -1,1 +1,39 @@
-"""Claims to verdicts and witnesses."""
+"""Claims to verdicts and witnesses. z3 is imported when a claim is decided, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rewardkit.prover.verdict import Answer, Verdict, Witness, WitnessRow
+
+if TYPE_CHECKING:
+    from rewardkit.checker.spec import ClaimSpec, Spec
+
+__all__ = ["Answer", "Verdict", "Witness", "WitnessRow", "prove", "prove_all"]
+
+
+def prove(spec: Spec, claim: ClaimSpec, *, effort: float = 1.0) -> Verdict:
+    """The verdict on one claim of a spec.
+
+    Args:
+        spec: a checked spec.
+        claim: one of `spec.claims`.
+        effort: how long to search, as a multiple of the usual limit. The limit counts steps and no
+            seconds, so the verdict is the same on every machine.
+    """
+    from rewardkit.prover.decide import decide
+
+    return decide(spec, claim, effort)
+
+
+def prove_all(
+    spec: Spec, *, effort: float = 1.0, on_done: Callable[[Verdict], None] | None = None
+) -> tuple[Verdict, ...]:
+    """The verdicts on all claims of a spec, in file order."""
+    verdicts = []
+    for claim in spec.claims:
+        verdicts.append(prove(spec, claim, effort=effort))
+        if on_done is not None:
+            on_done(verdicts[-1])
+    return tuple(verdicts)

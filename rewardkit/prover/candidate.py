@@ -1,0 +1,205 @@
+"""A model of z3 as rows that could be: inputs, params, `step`, and what calls return."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import z3
+
+from rewardkit.checker.claims import is_measure
+from rewardkit.checker.spec import Value
+from rewardkit.prover.encode import Applied, Row
+from rewardkit.prover.queries import Question
+from rewardkit.prover.terms import Known
+from rewardkit.prover.texts import Measures, text_with
+from rewardkit.types.messages import read_structured
+from rewardkit.types.types import Type
+
+
+@dataclass
+class RowCandidate:
+    """A row: its columns as the spec names them, and the results of calls (and of aggregates held fixed)."""
+
+    name: str
+    columns: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    step: int = 0
+    results: list[tuple[Value, Any]] = field(default_factory=list)
+
+
+class CannotBe(Exception):
+    """A model that no row can be made of."""
+
+
+def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[RowCandidate, ...]:
+    """The rows of a model. `fixed`: aggregates get what the model says, as a moved row's are held.
+
+    Raises:
+        CannotBe: some value of the model has no counterpart.
+    """
+    reader = _Reader(question, model)
+    rows = tuple(RowCandidate(row.name) for row in question.rows)
+    for row, made in zip(question.rows, rows, strict=True):
+        homes = _homes(row)
+        for home, value, known in question.encoder.sources.values():
+            if home not in homes:
+                continue
+            if value.op == "step":
+                made.step = int(reader.of(known, value.type, row))
+            elif value.op == "param":
+                made.params.setdefault(value.data, reader.of(known, value.type, row))
+            elif value.op == "column":
+                made.columns.setdefault(value.data, reader.of(known, value.type, row, value))
+        made.results = [
+            (applied.value, reader.of(applied.result, applied.value.type, row))
+            for applied in question.encoder.applied
+            if applied.row in homes and not is_measure(applied.value) and applied.value.op != "list"
+        ]
+        if fixed:
+            made.results += [
+                (value, reader.of(known, value.type, row))
+                for value, home, known in question.encoder.aggregates
+                if home in homes
+            ]
+    return rows
+
+
+def _homes(row: Row) -> list[Row]:
+    """The row and what it shares, its own first."""
+    found: list[Row] = []
+    here: Row | None = row
+    while here is not None:
+        found.append(here)
+        here = here.shared
+    return found
+
+
+def value_of(model: z3.ModelRef, term: Any) -> Any:
+    """A term's truth or number in a model; a number that is not rational is rounded."""
+    if isinstance(term, bool):
+        return term
+    found = model.eval(term, model_completion=True)
+    if z3.is_bool(found):
+        return z3.is_true(found)
+    if z3.is_algebraic_value(found):
+        found = found.approx(30)
+    return Fraction(found.as_fraction()) if z3.is_rational_value(found) else Fraction(found.as_long())
+
+
+class _Reader:
+    """Values of a model in Python. Texts and lists are numbers there: equal ones have one number."""
+
+    def __init__(self, question: Question, model: z3.ModelRef) -> None:
+        self.question, self.model = question, model
+        encoder = question.encoder
+        self.literals: Mapping[int, Any] = {number: key for key, number in encoder.literals.items()}
+        self.names: dict[tuple[str, int], int] = {}
+
+    def value(self, term: Any) -> Any:
+        return value_of(self.model, term)
+
+    def of(self, known: Known, type_: Type, row: Row, source: Value | None = None) -> Any:
+        if self.value(known.null):
+            return None
+        found = self.value(known.term)
+        kind = type_.kind
+        if kind == "bool":
+            return bool(found)
+        if kind == "int":
+            return int(found)
+        if kind == "real":
+            return _float(found)
+        number = int(found)
+        if kind == "text":
+            literal = self.literals.get(number)
+            if literal is not None and literal[0] == "text":
+                return literal[1]
+            name = self.names.setdefault(("text", number), len(self.names))
+            return text_with(self._measures(known, row, source), f"t{name}")
+        literal = self.literals.get(number)
+        length = self._measures(known, row, source).length
+        if literal is not None:
+            return _literal(literal[1], type_)
+        name = self.names.setdefault((str(type_), number), len(self.names))
+        return _structured(type_, name, length)
+
+    def _measures(self, known: Known, row: Row, source: Value | None) -> Measures:
+        """How long a text or list is, by the model."""
+        found = Measures()
+        homes = _homes(row)
+        number = self.value(known.term)
+        for applied in self.question.encoder.applied:
+            name = applied.key[1] if applied.key[0] == "call" else ""
+            if name not in ("chars", "words", "lines", "len") or applied.row not in homes:
+                continue
+            if self.value(applied.args[0].null) or self.value(applied.args[0].term) != number:
+                continue
+            if not _same_kind(applied, source):
+                continue
+            self._note(found, "length" if name == "len" else name, applied.result)
+        if source is not None:
+            for home, value, result in self.question.encoder.sources.values():
+                measured = value.op == "call" and value.args and value.args[0].path == source.path
+                if home in homes and measured:
+                    self._note(found, value.data.function.name, result)
+        return found
+
+    def _note(self, found: Measures, name: str, result: Known) -> None:
+        setattr(found, name, int(self.value(result.term)))
+
+
+def _same_kind(applied: Applied, source: Value | None) -> bool:
+    """Numbers of texts and of lists are apart: they only mean the same within one type."""
+    measured = applied.value.args[0].type.kind
+    return source is None or source.type.kind == measured
+
+
+def _float(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise CannotBe from None
+
+
+def _literal(value: Any, type_: Type) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_literal(item, type_) for item in value)
+    if isinstance(value, Fraction):
+        return int(value) if value.denominator == 1 else float(value)
+    return value
+
+
+def _structured(type_: Type, name: int, length: int | None) -> Any:
+    """A value of a structured type that differs from those with another name."""
+    count = length if length is not None else 1
+    if count > 64:
+        raise CannotBe
+    value = _plain(type_.required, name, count)
+    found, problem = read_structured(json.dumps(value), type_.required)
+    if problem is not None:
+        raise CannotBe
+    return found
+
+
+def _plain(type_: Type, name: int, count: int) -> Any:
+    kind = type_.kind
+    if kind == "list":
+        assert type_.item is not None
+        return [_plain(type_.item, name, 1) for _ in range(count)]
+    simple: dict[str, Any] = {
+        "bool": bool(name % 2),
+        "int": name,
+        "real": float(name),
+        "text": f"t{name}",
+        "json": {"x": name},
+        "message": {"role": "user", "content": f"t{name}"},
+        "call": {"name": f"f{name}", "arguments": {}},
+        "testcase": {"input": f"t{name}"},
+    }
+    if kind not in simple:
+        raise CannotBe
+    return simple[kind]

@@ -1,0 +1,88 @@
+"""Deciding one claim: a proof with reals, then with whole numbers, then a witness."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rewardkit.checker.spec import ClaimSpec, Spec
+from rewardkit.prover.encode import Encoder, TooLarge
+from rewardkit.prover.queries import Question, ask
+from rewardkit.prover.solve import Solver, alone
+from rewardkit.prover.verdict import Verdict
+
+if TYPE_CHECKING:
+    from rewardkit.prover.candidate import RowCandidate
+
+
+def decide(spec: Spec, claim: ClaimSpec, effort: float = 1.0) -> Verdict:
+    """The verdict on a claim; the same on every machine."""
+    began = time.perf_counter()
+    with alone():
+        try:
+            verdict = _decide(spec, claim, effort)
+        except TooLarge as problem:
+            verdict = Verdict(claim, "undecided", str(problem))
+        except RecursionError:
+            verdict = Verdict(claim, "undecided", "it is nested too deeply")
+    return replace(verdict, seconds=time.perf_counter() - began)
+
+
+def _decide(spec: Spec, claim: ClaimSpec, effort: float) -> Verdict:
+    if claim.form == "advantage":
+        from rewardkit.prover.groups import decide_group
+
+        return decide_group(spec, claim, effort)
+    return settle(spec, claim, effort)[0]
+
+
+def settle(spec: Spec, claim: ClaimSpec, effort: float) -> tuple[Verdict, tuple[RowCandidate, ...] | None]:
+    """The verdict on a claim of one or two rows, and the rows that refute it.
+
+    Raises:
+        TooLarge: the claim has too many parts.
+    """
+    loose = ask(spec, claim, Encoder(spec, relaxed=True), closed=False)
+    solver = Solver(loose, effort)
+    found = solver.check(loose.broken)
+    if found == "unsat":
+        solver.limit(effort / 4)
+        return Verdict(claim, "proved", vacuous=solver.check() == "unsat"), None
+    exact = ask(spec, claim, Encoder(spec, relaxed=False), closed=False)
+    solver = Solver(exact, effort)
+    found = solver.check(exact.broken)
+    if found == "unsat":
+        return Verdict(claim, "proved", vacuous=solver.check() == "unsat"), None
+    return _refute(spec, claim, exact, found, effort)
+
+
+def _refute(
+    spec: Spec, claim: ClaimSpec, exact: Question, found: str, effort: float
+) -> tuple[Verdict, tuple[RowCandidate, ...] | None]:
+    """A witness, for which the evaluator is needed; else why there is none."""
+    from rewardkit.prover import witness
+    from rewardkit.prover.block import witness_of
+
+    outcomes = []
+    for others in (0, 1) if exact.encoder.aggregates else (0,):
+        question = ask(spec, claim, Encoder(spec, relaxed=False), closed=True, others=others)
+        result = witness.find(spec, claim, question, effort)
+        if not isinstance(result, str):
+            rows, replayed = result
+            made = witness_of(spec, claim, rows, replayed)
+            return Verdict(claim, "refuted", witness=made), rows
+        outcomes.append(result)
+    return Verdict(claim, "undecided", _reason(found, outcomes, exact)), None
+
+
+def _reason(found: str, outcomes: list[str], question: Question) -> str:
+    if "spurious" in outcomes:
+        return "a possible counterexample could not be reproduced"
+    if not question.encoder.exact:
+        return "it depends on a curve, such as `exp` or `cos`, of which only bounds are known"
+    if found == "sat" and question.encoder.aggregates:
+        return "it depends on what the other rows of a group are"
+    if found == "sat":
+        return "only a call that fails could break it"
+    return "the limit of the search was reached: it may multiply or divide too many free values"

@@ -1,0 +1,502 @@
+"""Checked values as z3 terms: one `Row` holds a row's variables, an `Encoder` what all rows share.
+
+An encoder is `relaxed` (whole numbers are reals, rounding has bounds only: enough for most proofs, and
+fast) or exact (for the rest, and for witnesses).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import z3
+
+from rewardkit.checker.claims import is_measure, same_source
+from rewardkit.checker.spec import Spec, Value
+from rewardkit.prover import functions
+from rewardkit.prover.terms import (
+    Known,
+    Logic,
+    Term,
+    alike,
+    and_,
+    either,
+    implies,
+    inside,
+    not_,
+    number,
+    or_,
+    same,
+)
+from rewardkit.types.function import Argument, Function, TypingError
+from rewardkit.types.interval import (
+    FULL,
+    NON_NEGATIVE,
+    UNIT,
+    Interval,
+    add,
+    coarse,
+    divide,
+    hull,
+    intersect,
+    multiply,
+    negate,
+    subtract,
+    whole,
+)
+from rewardkit.types.types import BOOL, Type
+
+
+class TooLarge(Exception):
+    """A claim over more parts than are looked at; its text says of what there are too many."""
+
+
+@dataclass
+class Limits:
+    """How large a claim may be: what is beyond is not decided."""
+
+    parts: int = 20_000  # values, each on each row
+    pairs: int = 4_000  # of calls that may be the same call
+    digits: int = 4_000  # bits of a constant
+    degree: int = 12  # of a product
+
+
+@dataclass(eq=False)
+class Applied:
+    """One use of a function that is known only by what is declared of it."""
+
+    key: tuple[Any, ...]
+    args: tuple[Known, ...]
+    result: Known
+    value: Value
+    row: Row
+
+
+@dataclass(eq=False)
+class Row:
+    """One row's variables. Values that `owns` refuses are those of `shared`."""
+
+    name: str
+    owns: Callable[[Value], bool] = lambda value: True
+    shared: Row | None = None
+    moved: Value | None = None  # what a claim moves: a measure is then free of its text
+    known: dict[int, Known] = field(default_factory=dict)
+
+    def home(self, value: Value) -> Row:
+        return self if self.shared is None or self.owns(value) else self.shared.home(value)
+
+
+class Encoder:
+    """Translates values for rows, and gathers what is known of the variables in `facts`."""
+
+    def __init__(self, spec: Spec, *, relaxed: bool, limits: Limits | None = None) -> None:
+        self.spec = spec
+        self.relaxed = relaxed
+        self.limits = limits or Limits()
+        self.context = z3.Context()
+        self.facts: list[Logic] = []
+        self.applied: list[Applied] = []
+        self.sources: dict[tuple[Any, ...], tuple[Row, Value, Known]] = {}
+        self.aggregates: list[tuple[Value, Row, Known]] = []
+        self.literals: dict[Any, int] = {}
+        self.settled: set[int] = set()  # parts whose failure the spec settles
+        self.settled_calls: set[str] = set()
+        self.curves: dict[str, list[tuple[Term, Term]]] = {}  # of functions known by bounds only
+        self.exact = True  # whether nothing was translated by bounds only
+        self._alike: dict[tuple[Any, ...], list[Applied]] = {}
+        self._parts = self._pairs = self._names = 0
+        self._degrees: dict[int, int] = {}  # id(value) -> how many variables are multiplied in it
+
+    # --- entry points --------------------------------------------------------------------------
+
+    def prepare(self, roots: Iterable[Value]) -> None:
+        """Find the parts whose failures the spec settles: elsewhere nothing fails."""
+        stack, seen = [(root, False) for root in roots], set[tuple[int, bool]]()
+        while stack:
+            value, inside_ = stack.pop()
+            if (id(value), inside_) in seen:
+                continue
+            seen.add((id(value), inside_))
+            if inside_:
+                self.settled.add(id(value))
+                if value.op == "call":
+                    self.settled_calls.add(value.data.function.name)
+            for position, arg in enumerate(value.args):
+                settles = value.op == "failed" or (value.op == "coalesce" and position == 0)
+                stack.append((arg, inside_ or settles))
+
+    def encode(self, root: Value, row: Row) -> Known:
+        """The value on the row. Iterative, since chains of lets may be long."""
+        stack = [(root, False)]
+        while stack:
+            value, ready = stack.pop()
+            home = row.home(value)
+            if id(value) in home.known:
+                continue
+            if not ready:
+                stack.append((value, True))
+                stack.extend((child, False) for child in reversed(_children(value)))
+                continue
+            self._parts += 1
+            if self._parts > self.limits.parts:
+                raise TooLarge("it is made of too many values")
+            args = [row.home(child).known[id(child)] for child in _children(value)]
+            self._measure(value, args)
+            home.known[id(value)] = self._value(value, args, home)
+        return row.home(root).known[id(root)]
+
+    def _measure(self, value: Value, args: list[Known]) -> None:
+        """Hold products to a degree: their cost grows faster than any limit on their number."""
+        of_args = [self._degrees[id(child)] for child in _children(value)]
+        if value.op in ("mul", "div"):
+            degree = sum(of_args)
+        elif value.op == "constant":
+            degree = 0
+        elif value.op == "call" and value.data.function.name in functions.EXACT:
+            degree = sum(of_args) if value.data.function.name in functions.MULTIPLIES else max(of_args)
+        elif value.op in ("call", "fold", "field", "index", "list", "aggregate"):
+            degree = 1
+        else:
+            degree = max(of_args, default=1)
+        if degree > self.limits.degree:
+            raise TooLarge("it multiplies too many values with each other")
+        self._degrees[id(value)] = degree
+
+    def count_pairs(self, pairs: int) -> None:
+        self._pairs += pairs
+        if self._pairs > self.limits.pairs:
+            raise TooLarge("it makes too many calls of one function")
+
+    def fact(self, fact: Logic) -> None:
+        if fact is not True:
+            self.facts.append(fact)
+
+    # --- variables -----------------------------------------------------------------------------
+
+    def variable(self, type_: Type, name: str) -> Term:
+        self._names += 1
+        name = f"{name}#{self._names}"
+        if type_.kind == "bool":
+            return z3.Bool(name, self.context)
+        if type_.kind == "real" or (type_.kind == "int" and self.relaxed):
+            return z3.Real(name, self.context)
+        whole = z3.Int(name, self.context)
+        return z3.ToReal(whole) if type_.kind == "int" else whole
+
+    def flag(self, name: str) -> Term:
+        return self.variable(BOOL, name)
+
+    def constant(self, value: Any, type_: Type) -> Known:
+        if value is None:
+            return Known(self.variable(type_, "null") if type_.kind == "bool" else self._zero(type_), True)
+        if isinstance(value, bool):
+            return Known(value)
+        if isinstance(value, Fraction):
+            if max(value.numerator.bit_length(), value.denominator.bit_length()) > self.limits.digits:
+                raise TooLarge("a number in it has too many digits")
+            return Known(number(value, self.context), interval=Interval(value, value))
+        key = (str(type_.required), value)
+        return Known(z3.IntVal(self.literals.setdefault(key, len(self.literals)), self.context))
+
+    def _zero(self, type_: Type) -> Term:
+        if type_.is_number:
+            return number(0, self.context)
+        return z3.IntVal(-1, self.context)
+
+    def source(self, value: Value, row: Row, key: tuple[Any, ...], interval: Interval) -> Known:
+        """A value that comes with the row: the same wherever the row reads it."""
+        key = (id(row), *key)
+        if key not in self.sources:
+            name = f"{row.name}.{value.data or 'step'}"
+            term = self.variable(value.type, name)
+            null = self.flag(name + " is null") if value.type.optional else False
+            if value.type.is_number:
+                self.fact(inside(term, interval, self.context))
+            self.sources[key] = (row, value, Known(term, null, False, interval))
+        return self.sources[key][2]
+
+    # --- values --------------------------------------------------------------------------------
+
+    def _value(self, value: Value, args: list[Known], row: Row) -> Known:
+        op = value.op
+        if op in ("alias", "let", "bind"):
+            (inner,) = args
+            # a null literal given a type: its term has that type's sort
+            return self.constant(None, value.type) if inner.null is True else inner
+        if op in _OPERATIONS:
+            return _OPERATIONS[op](self, value, args)
+        if op == "constant":
+            return self.constant(value.data, value.type)
+        if op in ("column", "param", "step"):
+            return self._source(value, row)
+        if op == "call":
+            return self._call(value, args, row)
+        if op == "aggregate":
+            return self._aggregate(value, row)
+        # `field`, `index`, `list` and `fold`: known by what goes in only
+        if op == "fold":
+            may_fail = value.faults and id(value) in self.settled
+            interval = _fold_interval(value)
+            return self.apply(
+                ("fold", id(value)), tuple(args), value, row, interval, value.type.optional, may_fail
+            )
+        interval = value.interval if op == "field" else FULL
+        may_be_null = value.type.optional and (op == "index" or not value.args[0].type.optional)
+        return self.apply(
+            (op, str(value.data), str(value.type)), tuple(args), value, row, interval, may_be_null
+        )
+
+    def _source(self, value: Value, row: Row) -> Known:
+        if value.op == "step":
+            return self.source(value, row, ("step",), NON_NEGATIVE)
+        if value.op == "param":
+            interval = self.spec.params[value.data].range or FULL
+        elif value.data in self.spec.inputs:
+            interval = self.spec.inputs[value.data].range or FULL
+        else:
+            interval = NON_NEGATIVE if value.type.is_number else FULL
+        if value.type.kind == "int":
+            interval = whole(interval)
+        return self.source(value, row, (value.op, value.data), interval)
+
+    def _call(self, value: Value, args: list[Known], row: Row) -> Known:
+        function: Function = value.data.function
+        if row.moved is not None and same_source(value, row.moved):
+            return self.source(value, row, ("measure", value.path), NON_NEGATIVE)
+        exact = functions.EXACT.get(function.name)
+        if exact is not None and not is_measure(value):
+            null, fault = or_(*(a.null for a in args)), or_(*(a.fault for a in args))
+            interval = _inferred(function, value, args)
+            term = exact(self, value, args, interval)
+            if function.faults and value.faults and id(value) in self.settled:
+                null, fault = self._may_overflow(value, term, null, fault)
+            return Known(term, null, fault, interval)
+        interval = function.range if function.infer is None else _inferred(function, value, args)
+        key = ("call", function.name, value.data.constants, value.data.order)
+        may_fail = function.faults and function.name in self.settled_calls
+        return self.apply(key, tuple(args), value, row, interval, function.result.optional, may_fail)
+
+    def apply(
+        self,
+        key: tuple[Any, ...],
+        args: tuple[Known, ...],
+        value: Value,
+        row: Row,
+        interval: Interval,
+        may_be_null: bool,
+        may_fail: bool = False,
+    ) -> Known:
+        """A function of which only what is declared is known; given the same, it gives the same.
+
+        Given null it is null and not called; of a fold, only the list counts.
+        """
+        known = self._alike.setdefault(key, [])
+        for other in known:
+            if all(alike(a, b) is True for a, b in zip(args, other.args, strict=True)):
+                self.applied.append(Applied(key, args, other.result, value, row))
+                return other.result
+        name = f"{row.name}.{value.span.text[:40]}"
+        term = self.variable(value.type, name)
+        if value.type.is_number:
+            self.fact(inside(term, interval, self.context))
+        own_null = self.flag(name + " is null") if may_be_null else False
+        own_fault = self.flag(name + " fails") if may_fail else False
+        strict = args[:1] if value.op == "fold" else args
+        given_null, given_fault = or_(*(a.null for a in strict)), or_(*(a.fault for a in strict))
+        fault = or_(given_fault, and_(not_(given_null), own_fault))
+        result = Known(term, or_(given_null, own_null, own_fault), fault, interval)
+        self.count_pairs(len(known))
+        for other in known:
+            equal = and_(*(alike(a, b) for a, b in zip(args, other.args, strict=True)))
+            if equal is not False:
+                agree = and_(alike(result, other.result), same(result.fault, other.result.fault))
+                self.fact(implies(equal, agree))
+        made = Applied(key, args, result, value, row)
+        known.append(made)
+        self.applied.append(made)
+        return result
+
+    def _aggregate(self, value: Value, row: Row) -> Known:
+        """A free number in its range; `aggregates.py` says what the rows at hand make of it."""
+        name = f"{row.name}.{value.span.text[:40]}"
+        term = self.variable(value.type, name)
+        null = self.flag(name + " is null") if value.type.optional else False
+        fault: Logic = False
+        if value.faults and id(value) in self.settled:
+            fault = self.flag(name + " fails")
+            null = or_(null, fault)
+        known = Known(term, null, fault, FULL)
+        self.aggregates.append((value, row, known))
+        return known
+
+    # --- operations ----------------------------------------------------------------------------
+
+    def _arithmetic(self, value: Value, args: list[Known]) -> Known:
+        null, fault = or_(*(a.null for a in args)), or_(*(a.fault for a in args))
+        terms = [a.term for a in args]
+        op = value.op
+        if op == "neg":
+            term, interval = -terms[0], negate(args[0].interval)
+        else:
+            a, b = (arg.interval for arg in args)
+            if op == "div":
+                term, interval = terms[0] / terms[1], divide(a, b)
+            elif op == "mul":
+                term, interval = terms[0] * terms[1], multiply(a, b)
+                if terms[0].eq(terms[1]):
+                    interval = intersect(interval, NON_NEGATIVE)
+            elif op == "add":
+                term, interval = terms[0] + terms[1], add(a, b)
+            else:
+                term, interval = terms[0] - terms[1], subtract(a, b)
+        if value.faults and id(value) in self.settled:
+            null, fault = self._may_overflow(value, term, null, fault)
+        return Known(term, null, fault, coarse(interval))
+
+    def _may_overflow(self, value: Value, term: Term, null: Logic, fault: Logic) -> tuple[Logic, Logic]:
+        """Where a number may be too large for the run, and the spec settles that."""
+        fails = self.flag(f"{value.span.text[:40]} is too large")
+        limit = number(2**62 if value.type.kind == "int" else 2**1000, self.context)
+        self.fact(implies(fails, or_(term > limit, term < -limit)))
+        return or_(null, fails), or_(fault, and_(fails, not_(null)))
+
+    def _comparison(self, value: Value, args: list[Known]) -> Known:
+        a, b = args
+        null, fault = or_(a.null, b.null), or_(a.fault, b.fault)
+        if value.op in ("eq", "ne"):
+            equal = same(a.term, b.term)
+            return Known(equal if value.op == "eq" else not_(equal), null, fault)
+        x, y = a.term, b.term
+        term = {"lt": x < y, "le": x <= y, "gt": x > y, "ge": x >= y}[value.op]
+        return Known(term, null, fault)
+
+    def _not(self, value: Value, args: list[Known]) -> Known:
+        (a,) = args
+        return Known(not_(a.term), a.null, a.fault)
+
+    def _logic(self, value: Value, args: list[Known]) -> Known:
+        a, b = args
+        goes_on = and_(not_(a.null), a.term if value.op == "and" else not_(a.term))
+        return Known(
+            either(goes_on, b.term, a.term),
+            either(goes_on, b.null, a.null),
+            either(goes_on, b.fault, a.fault),
+        )
+
+    def _is_null(self, value: Value, args: list[Known]) -> Known:
+        (a,) = args
+        return Known(and_(a.null, not_(a.fault)), a.fault, a.fault)
+
+    def _failed(self, value: Value, args: list[Known]) -> Known:
+        return Known(args[0].fault)
+
+    def _coalesce(self, value: Value, args: list[Known]) -> Known:
+        a, b = args
+        term, interval = _branch(not_(a.null), a, b), _either_interval(a, b)
+        return Known(term, and_(a.null, b.null), and_(a.null, b.fault), interval)
+
+    def _if(self, value: Value, args: list[Known]) -> Known:
+        return _choose(*args)
+
+    def _term(self, value: Value, args: list[Known]) -> Known:
+        body = self.as_number(args[0], value.args[0].type)
+        if not value.data.gated:
+            return body
+        return _choose(args[1], body, self.as_number(args[2], value.args[2].type))
+
+    def as_number(self, known: Known, type_: Type) -> Known:
+        """A condition as the number that a term or an aggregate makes of it."""
+        if type_.kind != "bool":
+            return known
+        one, zero = number(1, self.context), number(0, self.context)
+        return Known(either(known.term, one, zero), known.null, known.fault, UNIT)
+
+
+def _choose(condition: Known, then: Known, otherwise: Known) -> Known:
+    chosen = and_(not_(condition.null), condition.term)
+    return Known(
+        _branch(chosen, then, otherwise),
+        or_(condition.null, either(chosen, then.null, otherwise.null)),
+        or_(condition.fault, and_(not_(condition.null), either(chosen, then.fault, otherwise.fault))),
+        _either_interval(then, otherwise),
+    )
+
+
+def _either_interval(a: Known, b: Known) -> Interval:
+    """Of the one or the other; what is always null adds nothing."""
+    if a.null is True:
+        return b.interval
+    return a.interval if b.null is True else hull(a.interval, b.interval)
+
+
+def _branch(chosen: Logic, then: Known, otherwise: Known) -> Term:
+    """The term of the branch that is taken; of two, the one that is not always null."""
+    if then.null is True:
+        return otherwise.term
+    if otherwise.null is True:
+        return then.term
+    return either(chosen, then.term, otherwise.term)
+
+
+def _children(value: Value) -> tuple[Value, ...]:
+    """What must be known first: of an aggregate nothing, of a fold its list and what its body captures."""
+    if value.op == "aggregate":
+        return ()
+    if value.op == "fold":
+        return (value.args[0], *_captures(value))
+    return value.args
+
+
+def _captures(fold: Value) -> list[Value]:
+    """What a fold's body reads of the row around it."""
+    found: dict[int, Value] = {}
+    stack, seen = list(fold.args[1:]), set[int]()
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if value.op in ("column", "param", "step", "let", "term"):
+            found[id(value)] = value
+        else:
+            stack.extend(value.args)
+    return sorted(found.values(), key=lambda v: (v.span.start, v.span.end))
+
+
+def _inferred(function: Function, value: Value, args: list[Known]) -> Interval:
+    """What the function's own rule says of arguments in these ranges."""
+    if function.infer is None:
+        return function.range
+    arguments = tuple(Argument(v.type.required, a.interval) for v, a in zip(value.args, args, strict=True))
+    try:
+        return function.infer(arguments).interval
+    except TypingError:  # only a gate says that the arguments are right
+        return FULL
+
+
+def _fold_interval(fold: Value) -> Interval:
+    """What holds of a fold for any list."""
+    name, body = fold.data.function, fold.args[1]
+    if name == "count":
+        return NON_NEGATIVE
+    if body.type.kind == "bool":
+        return UNIT if name == "mean" else NON_NEGATIVE
+    if body.op == "call" and body.data.function.infer is None and name in ("mean", "min", "max"):
+        declared: Interval = body.data.function.range
+        return declared
+    return FULL
+
+
+_OPERATIONS: dict[str, Callable[[Encoder, Value, list[Known]], Known]] = {
+    **dict.fromkeys(("add", "sub", "mul", "div", "neg"), Encoder._arithmetic),
+    **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), Encoder._comparison),
+    **dict.fromkeys(("and", "or"), Encoder._logic),
+    "not": Encoder._not,
+    "is_null": Encoder._is_null,
+    "failed": Encoder._failed,
+    "coalesce": Encoder._coalesce,
+    "if": Encoder._if,
+    "term": Encoder._term,
+}

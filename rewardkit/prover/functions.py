@@ -1,0 +1,247 @@
+"""The functions of numbers as z3 terms: exact where they are piecewise linear, else by bounds.
+
+A curve (`exp`, `log`, `cos`, …) is a free number for each argument that occurs, held by a range, by
+bounds at a point and by the order of the arguments: enough for many proofs, and never wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import z3
+
+from rewardkit.checker.spec import Value
+from rewardkit.prover.terms import Known, Logic, Term, and_, implies, inside, number
+from rewardkit.types.interval import Interval
+from rewardkit.types.types import REAL
+
+if TYPE_CHECKING:
+    from rewardkit.prover.encode import Encoder
+
+Translate = Callable[["Encoder", Value, list[Known], Interval], Term]
+
+
+def _min(a: Term, b: Term) -> Term:
+    return z3.If(a <= b, a, b)
+
+
+def _max(a: Term, b: Term) -> Term:
+    return z3.If(a >= b, a, b)
+
+
+def _clamp(x: Term, lo: Term, hi: Term) -> Term:
+    """As it is computed: the upper end wins where the ends are the wrong way round."""
+    return _min(_max(x, lo), hi)
+
+
+def _minimum(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    return _reduced(_min, args)
+
+
+def _maximum(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    return _reduced(_max, args)
+
+
+def _reduced(f: Callable[[Term, Term], Term], args: list[Known]) -> Term:
+    out = args[0].term
+    for arg in args[1:]:
+        out = f(out, arg.term)
+    return out
+
+
+def _abs(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    x = args[0].term
+    return z3.If(x >= 0, x, -x)
+
+
+def _clamped(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    x, lo, hi = (arg.term for arg in args)
+    return _clamp(x, lo, hi)
+
+
+def _ramp(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    x, start, end = (arg.term for arg in args)
+    return _clamp((x - start) / (end - start), number(0, encoder.context), number(1, encoder.context))
+
+
+def _overlong(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    length, most, buffer = (arg.term for arg in args)
+    zero, one = number(0, encoder.context), number(1, encoder.context)
+    slope = -_clamp((length - (most - buffer)) / buffer, zero, one)
+    if args[2].interval.contains(Fraction(0)):
+        return z3.If(buffer == 0, z3.If(length > most, -one, zero), slope)
+    return slope
+
+
+def _target(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    length, target, alpha = (arg.term for arg in args)
+    away = z3.If(length >= target, length - target, target - length)
+    return -(alpha * away)
+
+
+# --- rounding --------------------------------------------------------------------------------------
+
+
+def _rounding(mode: str) -> Translate:
+    def translate(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+        x = args[0].term
+        if value.args[0].type.kind == "int":
+            return x
+        if encoder.relaxed:
+            return _rounded_loosely(encoder, mode, x, interval)
+        if mode == "floor":
+            return z3.ToReal(z3.ToInt(x))
+        if mode == "ceil":
+            return -z3.ToReal(z3.ToInt(-x))
+        half = x + number(Fraction(1, 2), encoder.context)
+        up = z3.ToInt(half)  # halves to even: down again where they went up to an odd number
+        tie_to_odd = z3.And(z3.ToReal(up) == half, up % 2 == 1)
+        return z3.ToReal(z3.If(tie_to_odd, up - 1, up))
+
+    return translate
+
+
+def _rounded_loosely(encoder: Encoder, mode: str, x: Term, interval: Interval) -> Term:
+    encoder.exact = False
+    y = encoder.variable(REAL, mode)
+    half = Fraction(1, 2)
+    below = {"floor": Fraction(1), "ceil": Fraction(0), "round": half}[mode]
+    above = {"floor": Fraction(0), "ceil": Fraction(1), "round": half}[mode]
+    encoder.fact(inside(y, interval, encoder.context))
+    lo, hi = x - number(below, encoder.context), x + number(above, encoder.context)
+    encoder.fact(y > lo if mode == "floor" else y >= lo)
+    encoder.fact(y < hi if mode == "ceil" else y <= hi)
+    _ordered(encoder, mode, x, y, strict=False)
+    return y
+
+
+# --- curves ----------------------------------------------------------------------------------------
+
+
+def _ordered(encoder: Encoder, name: str, x: Term, y: Term, *, strict: bool) -> None:
+    """That of two points of an increasing curve, the one further right is not below."""
+    known = encoder.curves.setdefault(name, [])
+    for other_x, other_y in known:
+        if strict:
+            encoder.fact((x < other_x) == (y < other_y))
+            encoder.fact((x == other_x) == (y == other_y))
+        else:
+            encoder.fact(implies(x <= other_x, y <= other_y))
+            encoder.fact(implies(x >= other_x, y >= other_y))
+    known.append((x, y))
+    encoder.count_pairs(len(known))
+
+
+Bounds = Callable[["Encoder", Term, Term], list[Logic]]
+
+
+def _curve(name: str, bounds: Bounds) -> Translate:
+    """An increasing curve."""
+
+    def translate(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+        x = args[0].term
+        y = encoder.variable(REAL, name)
+        encoder.exact = False
+        held = inside(x, args[0].interval, encoder.context)
+        encoder.fact(implies(held, inside(y, interval, encoder.context)))
+        for fact in bounds(encoder, x, y):
+            encoder.fact(fact)
+        _ordered(encoder, name, x, y, strict=True)
+        return y
+
+    return translate
+
+
+def _exp(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
+    return [y > 0, y >= 1 + x, implies(x == 0, y == 1)]
+
+
+def _log(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
+    return [implies(x > 0, y <= x - 1), implies(x == 1, y == 0)]
+
+
+def _sqrt(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
+    # of a negative number it is not computed: below 0 it stands for any increasing curve
+    return [implies(x >= 0, and_(y >= 0, y * y == x)), implies(x < 0, y < 0)]
+
+
+def _tanh(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
+    return [
+        y < 1, y > -1, implies(x == 0, y == 0), implies(x > 0, y <= x), implies(x < 0, y >= x),
+    ]  # fmt: skip
+
+
+def _sigmoid(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
+    half = number(Fraction(1, 2), encoder.context)
+    quarter = number(Fraction(1, 4), encoder.context)
+    return [
+        y > 0, y < 1, implies(x == 0, y == half),
+        implies(x > 0, y <= half + quarter * x), implies(x < 0, y >= half + quarter * x),
+    ]  # fmt: skip
+
+
+def _cos(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    x = args[0].term
+    encoder.exact = False
+    y = encoder.variable(REAL, "cos")
+    one = number(1, encoder.context)
+    half = number(Fraction(1, 2), encoder.context)
+    encoder.fact(and_(y >= -one, y <= one, y >= one - half * x * x, implies(x == 0, y == one)))
+    known = encoder.curves.setdefault("cos", [])
+    pi = number(Fraction(314159265, 100000000), encoder.context)  # a little below pi
+    for other_x, other_y in known:
+        both = and_(x >= 0, x <= pi, other_x >= 0, other_x <= pi)
+        encoder.fact(implies(both, and_((x < other_x) == (y > other_y))))
+        encoder.fact(implies(x == other_x, y == other_y))
+        encoder.fact(implies(x == -other_x, y == other_y))
+    known.append((x, y))
+    encoder.count_pairs(len(known))
+    return y
+
+
+def _cosine(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
+    """`length.cosine`: half a wave that falls from 1 at 0 to 0 at `max`."""
+    length, most, start, end = (arg.term for arg in args)
+    zero, one = number(0, encoder.context), number(1, encoder.context)
+    half = number(Fraction(1, 2), encoder.context)
+    encoder.exact = False
+    x = _min(length / most, one)
+    y = encoder.variable(REAL, "wave")
+    encoder.fact(and_(y >= 0, y <= 1, implies(x == zero, y == one), implies(x == one, y == zero)))
+    # concave up to the middle and convex after it, so the straight line is a bound
+    encoder.fact(implies(and_(x > 0, x <= half), and_(y >= one - x, y < one)))
+    encoder.fact(implies(and_(x >= half, x < one), and_(y <= one - x, y > zero)))
+    known = encoder.curves.setdefault("length.cosine", [])
+    for other_x, other_y in known:
+        both = and_(x >= 0, other_x >= 0)  # and at most 1
+        encoder.fact(implies(both, (x < other_x) == (y > other_y)))
+        encoder.fact(implies(x == other_x, y == other_y))
+    known.append((x, y))
+    encoder.count_pairs(len(known))
+    return end + (start - end) * y
+
+
+EXACT: dict[str, Translate] = {
+    "abs": _abs,
+    "min": _minimum,
+    "max": _maximum,
+    "clamp": _clamped,
+    "ramp": _ramp,
+    "round": _rounding("round"),
+    "floor": _rounding("floor"),
+    "ceil": _rounding("ceil"),
+    "exp": _curve("exp", _exp),
+    "log": _curve("log", _log),
+    "sqrt": _curve("sqrt", _sqrt),
+    "tanh": _curve("tanh", _tanh),
+    "sigmoid": _curve("sigmoid", _sigmoid),
+    "cos": _cos,
+    "length.cosine": _cosine,
+    "length.overlong": _overlong,
+    "length.target": _target,
+}
+
+#: functions that multiply or divide their arguments
+MULTIPLIES = frozenset(("ramp", "length.overlong", "length.target", "length.cosine"))

@@ -1,0 +1,109 @@
+"""From a breach that z3 found to a witness: simple numbers first, then the evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import z3
+
+from rewardkit.checker.claims import is_measure
+from rewardkit.checker.spec import ClaimSpec, Spec
+from rewardkit.prover.candidate import CannotBe, RowCandidate, candidate
+from rewardkit.prover.queries import Question
+from rewardkit.prover.reproduce import Replayed, Replayer
+from rewardkit.prover.solve import Solver
+from rewardkit.prover.terms import Known, Logic, and_, not_, number
+from rewardkit.prover.texts import NoText
+from rewardkit.types.interval import Interval
+
+#: margins by which a breach is asked for, the clearest first
+_MARGINS = (Fraction(1, 10), Fraction(1, 1000), None)
+#: the most variables that are made simple
+_MOST = 60
+
+
+def find(
+    spec: Spec, claim: ClaimSpec, question: Question, effort: float
+) -> tuple[tuple[RowCandidate, ...], Replayed] | str:
+    """Rows that break the claim as the spec runs; else `"unsat"`, `"unknown"` or `"spurious"`."""
+    replayer = Replayer(spec, claim)
+    outcome = "unsat"
+    for margin in _MARGINS if question.gap is not None else (None,):
+        solver = Solver(question, effort / 2)
+        solver.add(question.broken)
+        solver.add(_nothing_fails(question))
+        if margin is not None:
+            solver.add(question.gap >= number(margin, question.encoder.context))
+        found = solver.check()
+        if found != "sat":
+            outcome = outcome if found == "unsat" or outcome == "spurious" else found
+            continue
+        for model in _models(spec, question, solver):
+            outcome = "spurious"
+            try:
+                rows = candidate(question, model, fixed=claim.form == "direction")
+            except (CannotBe, NoText, ValueError):
+                continue
+            replayed = replayer.replay(rows, strictly=not question.encoder.exact)
+            if replayed is not None and replayed.broken:
+                return rows, replayed
+    return outcome
+
+
+def _nothing_fails(question: Question) -> Logic:
+    """Mocks give values and nulls, and no failures."""
+    return and_(*(not_(applied.result.fault) for applied in question.encoder.applied))
+
+
+def _models(spec: Spec, question: Question, solver: Solver) -> Iterator[z3.ModelRef]:
+    """The model with simple numbers, then the one that z3 found."""
+    first = solver.model()
+    pinned: list[Logic] = []
+    solver.limit(0.1)
+    for term, wishes in _variables(spec, question):
+        for wish in wishes:
+            fact = term == number(wish, question.encoder.context)
+            if solver.check(*pinned, fact) == "sat":
+                pinned.append(fact)
+                break
+    if pinned and solver.check(*pinned) == "sat":
+        yield solver.model()
+    yield first
+
+
+def _variables(spec: Spec, question: Question) -> list[tuple[Any, list[Fraction]]]:
+    """Numbers with the values that a reader would choose, those that are shared by the rows first."""
+    measures: list[tuple[Any, list[Fraction]]] = []
+    inputs: list[tuple[Any, list[Fraction]]] = []
+    results: list[tuple[Any, list[Fraction]]] = []
+    sources = sorted(question.encoder.sources.values(), key=lambda s: s[1].op not in ("param", "step"))
+    for _, value, known in sources:
+        if not value.type.is_number:
+            continue
+        first = [spec.params[value.data].default] if value.op == "param" else []
+        wishes = _within(known.interval, [*first, *_ends(known), *_SIMPLE])
+        (measures if value.op == "call" else inputs).append((known.term, wishes))
+    for applied in question.encoder.applied:
+        if applied.value.type.is_number and applied.key[0] == "call":
+            known = applied.result
+            if is_measure(applied.value) or applied.key[1] == "len":
+                measures.append((known.term, _within(known.interval, _SIMPLE)))
+            else:
+                wishes = [*_SIMPLE[:2], *_ends(known), Fraction(1, 2)]
+                results.append((known.term, _within(known.interval, wishes)))
+    # texts are written out, so short ones come first
+    found = [*measures, *inputs, *results]
+    return found[:_MOST]
+
+
+_SIMPLE = [Fraction(n) for n in ("0", "1", "2", "1/2", "10", "100", "1000", "-1")]
+
+
+def _ends(known: Known) -> list[Fraction]:
+    return [end for end in (known.interval.lo, known.interval.hi) if end is not None and abs(end) < 10**6]
+
+
+def _within(interval: Interval, wishes: list[Fraction]) -> list[Fraction]:
+    return [wish for wish in dict.fromkeys(wishes) if interval.contains(wish)]
