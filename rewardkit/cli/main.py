@@ -19,6 +19,7 @@ VERBS = {
     "new": "start a folder with a spec, rows and tests from a template",
     "check": "check specs: syntax, names, types, units, ranges, nulls",
     "test": "run the tests inside specs",
+    "fmt": "write specs in their one canonical form",
     "score": "score rows: one row out per row in",
     "explain": "show how one row got its reward, as a tree",
     "train": "train a policy on a spec, from a run file",

@@ -176,16 +176,16 @@ class Blocks:
     def _align(self, items: Sequence[Node], indent: int) -> None:
         """Makes columns of statements of one kind that stand right below each other."""
         for run in self._runs(items):
-            if run[0].data == "let":
-                self._column([self._cell(item, 0, -2) for item in run])
-            elif run[0].data == "entry":
-                self._column([self._cell(item, 0, -1) for item in run])
-            elif run[0].data == "term":
-                self._column([self._cell(item, 0, 2) for item in run])
-                ranged = [_is(self.file.parts(item)[2], "within_range") for item in run]
-                self._column([self._cell(item, 2, 3) if r else None for item, r in zip(run, ranged, strict=True)])
-            elif run[0].data == "sample":
+            kind = run[0].data
+            if kind == "sample":
                 self._align_samples(run, indent)
+            elif kind in ("let", "term", "entry"):
+                whole = [node if _fits(self._statement(node), indent) else None for node in run]
+                before = {"let": (0, -2), "term": (0, 2), "entry": (0, -1)}[str(kind)]
+                self._column([node and self._cell(node, *before) for node in whole])
+                if kind == "term":
+                    ranged = [node if node and _is(self.file.parts(node)[2], "within_range") else None for node in whole]
+                    self._column([node and self._cell(node, 2, 3) for node in ranged])
 
     def _runs(self, items: Sequence[Node]) -> Iterator[list[Node]]:
         """Neighbours of one kind, without an empty line or a comment line between them."""
@@ -200,12 +200,10 @@ class Blocks:
         if run:
             yield run
 
-    def _cell(self, node: Node, left: int, right: int) -> Cell | None:
+    def _cell(self, node: Node, left: int, right: int) -> Cell:
         """The parts of a statement from `left` up to `right`, which is to stand in a column."""
         parts = self.file.parts(node)
-        doc = self._plain(parts[left:right])
-        commented = max(doc.flat, self.layout.before(parts[right], EMPTY).flat) >= ENDLESS
-        return None if commented or doc.last is not None else Cell(doc.flat, self.file.first(parts[right]))
+        return Cell(self._plain(parts[left:right]).flat, self.file.first(parts[right]))
 
     def _column(self, cells: Sequence[Cell | None]) -> None:
         self.layout.pads.update(columns(cells, _FAR))

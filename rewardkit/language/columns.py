@@ -26,13 +26,14 @@ def columns(cells: Sequence[Cell | None], far: int) -> dict[int, int]:
     """
     pads: dict[int, int] = {}
     column: list[Cell] = []
+    least = most = 0
     for cell in [*cells, None]:
-        widths = [c.width for c in (*column, cell) if c is not None]
-        if cell is None or max(widths) - min(widths) > far:
-            pads.update({c.word: max(c.width for c in column) - c.width for c in column})
-            column = []
-        if cell is not None:
+        if cell and column and max(most, cell.width) - min(least, cell.width) <= far:
+            least, most = min(least, cell.width), max(most, cell.width)
             column.append(cell)
+            continue
+        pads.update({above.word: most - above.width for above in column})
+        column, least, most = ([cell], cell.width, cell.width) if cell else ([], 0, 0)
     return pads
 
 
@@ -63,14 +64,16 @@ def with_remarks(rows: Sequence[Row]) -> list[str]:
 def _neighbours(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """Rows of one line whose comments can stand in one column; every other row alone."""
     found: list[Row] = []
+    least = most = longest = 0
     for row in rows:
-        both = [*found, row]
-        widths = [r.width for r in both]
-        fits = max(widths) + 2 + max(len(r.remark) for r in both) <= WIDTH
-        near = max(widths) - min(widths) <= _FAR_REMARK
-        if found and not (fits and near and all(r.remark and "\n" not in r.text for r in both)):
+        joins = bool(found) and bool(row.remark) and bool(found[0].remark)
+        joins = joins and "\n" not in row.text and "\n" not in found[0].text
+        low, high = (min(least, row.width), max(most, row.width)) if joins else (row.width, row.width)
+        remark = max(longest, len(row.remark)) if joins else len(row.remark)
+        if found and not (joins and high + 2 + remark <= WIDTH and high - low <= _FAR_REMARK):
             yield found
-            found = []
+            found, low, high, remark = [], row.width, row.width, len(row.remark)
         found.append(row)
+        least, most, longest = low, high, remark
     if found:
         yield found

@@ -12,7 +12,7 @@ from rewardkit.diagnostics import Collector, Source, Span, SpecError, TooMany
 from rewardkit.language import tree as t
 from rewardkit.language.blocks import laid_out
 from rewardkit.language.concrete import File, read
-from rewardkit.language.parser import MAX_CHARACTERS, parse
+from rewardkit.language.parser import MAX_CHARACTERS, lower, parse
 
 
 class FormatterBug(Exception):
@@ -29,8 +29,7 @@ def formatted(source: Source) -> str:
         SpecError: the file does not parse, or would be longer than a file may be.
         FormatterBug: the output is not the same spec with the same comments.
     """
-    module = _parsed(source)
-    file = read(source.text)
+    file, module = _read(source)
     text = laid_out(file)
     if len(text) > MAX_CHARACTERS:
         found = Collector()
@@ -42,29 +41,36 @@ def formatted(source: Source) -> str:
         )
         raise SpecError(found.sorted())
     if text != source.text:
-        _compare(source, module, file, text)
+        _compare(source, file, module, text)
     return text
 
 
-def _parsed(source: Source) -> t.Module:
+def _read(source: Source) -> tuple[File, t.Module]:
     found = Collector()
     try:
-        module = parse(source, found)
+        if len(source.text) > MAX_CHARACTERS:
+            parse(source, found)
+            raise SpecError(found.sorted())
+        try:
+            file = read(source.text)
+        except UnexpectedInput:
+            parse(source, found)
+            raise SpecError(found.sorted()) from None
+        module = lower(source, file.root, found)
     except TooMany:
         raise SpecError(found.sorted()) from None
     if any(isinstance(statement, t.Broken) for statement in module.statements):
         raise SpecError(found.sorted())
-    return module
+    return file, module
 
 
-def _compare(source: Source, module: t.Module, file: File, text: str) -> None:
+def _compare(source: Source, file: File, module: t.Module, text: str) -> None:
     """Holds the output against what was read: words, comments, syntax tree."""
     try:
-        again = read(text)
-        same = _parsed(Source(source.name, text)) == module
-    except (UnexpectedInput, SpecError):
+        again, same = _read(Source(source.name, text))
+    except SpecError:
         raise FormatterBug(source, "syntax") from None
-    if again.words != file.words or not same:
+    if again.words != file.words or same != module:
         raise FormatterBug(source, "meaning")
     if again.comments != file.comments:
         raise FormatterBug(source, "comments")
