@@ -20,6 +20,7 @@ VERBS = {
     "check": "check specs: syntax, names, types, units, ranges, nulls, claims",
     "prove": "prove the claims of specs, or show a case that breaks them",
     "test": "run the tests inside specs",
+    "fmt": "write specs in their one canonical form",
     "score": "score rows: one row out per row in",
     "explain": "show how one row got its reward, as a tree",
     "train": "train a policy on a spec, from a run file",

@@ -6,7 +6,7 @@ Every part of a file is parsed at most twice, so that a hostile file costs no mo
 
 from __future__ import annotations
 
-from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.exceptions import VisitError
 
 from rewardkit.diagnostics import Collector, Source, Span
@@ -61,12 +61,20 @@ def _parse(source: Source, start: int, end: int, found: Collector) -> tuple[t.St
     """The statements of a part of the file, with offsets in the whole."""
     if not source.text[start:end].strip():
         return ()
-    tree = parser().parse(" " * start + source.text[start:end])
+    return _lower(source, parser().parse(" " * start + source.text[start:end]), found).statements
+
+
+def lower(source: Source, root: Tree[Token], found: Collector) -> t.Module:
+    """The module of a file that lark has read; findings go to `found`."""
+    return _bounded(_lower(source, root, found), found)
+
+
+def _lower(source: Source, root: Tree[Token], found: Collector) -> t.Module:
     try:
-        module: t.Module = Lowering(source, found).transform(tree)
+        module: t.Module = Lowering(source, found).transform(root)
     except VisitError as error:
         raise error.orig_exc from None
-    return module.statements
+    return module
 
 
 def _accepted(source: Source, start: int, end: int) -> frozenset[str]:
