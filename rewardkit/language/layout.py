@@ -90,8 +90,8 @@ class Layout:
         return join((self.doc(head), self.following(rest, EMPTY)))
 
     def _labelled(self, node: Node) -> Doc:
-        name, colon, part = self.file.parts(node)
-        return join((self.doc(name), self.following([colon], EMPTY), nest(self.following([part], SPACE))))
+        name, colon, *rest = self.file.parts(node)
+        return join((self.doc(name), self.following([colon], EMPTY), nest(self.following(rest, SPACE))))
 
     def _prefix(self, node: Node) -> Doc:
         operator, operand = self.file.parts(node)
