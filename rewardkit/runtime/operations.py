@@ -309,6 +309,7 @@ _OPERATIONS: dict[str, Callable[[Step, list[Column]], tuple[Column, Failure | No
     **dict.fromkeys(("add", "sub", "mul", "div", "neg"), _arithmetic),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), _comparison),
     "widen": _widen,
+    "own": lambda step, args: (args[0], None),
     "not": _not,
     "and": _and,
     "or": _or,
