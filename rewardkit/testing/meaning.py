@@ -1,8 +1,8 @@
 """What a spec means to training, as one value: two specs with equal meanings score and rank alike.
 
-It is what decides whether a mutant is one: the steps that the reward reads, without names, with what never acts
-left out (a bound that no value reaches, a comparison that is settled by ranges), and the weights without a
-common factor where the normalizer takes it out again. It proves equality only; unequal values prove nothing.
+It decides whether a mutant is one: the steps that the reward reads, without names, with what never acts left
+out (a bound that no value reaches, a comparison that is settled by ranges), and the weights without a common
+factor where the normalizer takes it out again. It proves equality only; unequal values prove nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ class Meanings:
         """The weights; divided by their sum where advantages do not change with a common factor."""
         constants = [self._constant(weight) for weight in weights]
         size = sum((abs(c) for c in constants if isinstance(c, Fraction)), Fraction(0))
-        if not _takes_factors_out(spec, plan) or size == 0 or not all(isinstance(c, Fraction) for c in constants):
+        if (
+            not _takes_factors_out(spec, plan)
+            or size == 0
+            or not all(isinstance(c, Fraction) for c in constants)
+        ):
             return tuple(weights)
         return tuple(c / size for c in constants if isinstance(c, Fraction))
 
@@ -89,9 +93,10 @@ class Meanings:
         op = step.op
         if op in ("own", "widen") and self._constant(args[0]) is None:
             return args[0] if op == "own" else None
-        if op in ("add", "sub", "mul", "div", "neg", "widen") and step.interval.constant is not None:
-            if all(isinstance(self._constant(arg), Fraction) for arg in args):
-                return self._true(step.interval.constant)
+        constants = all(isinstance(self._constant(arg), Fraction) for arg in args)
+        if op in ("add", "sub", "mul", "div", "neg", "widen") and constants:
+            value = step.interval.constant
+            return None if value is None else self._true(value)
         if op in ("lt", "le", "gt", "ge", "eq", "ne") and all(map(_certain, below)):
             holds = _decided(op, below[0].interval, below[1].interval)
             return None if holds is None else self._true(holds)
@@ -134,7 +139,9 @@ class Meanings:
         high = hi.lo is None or x.hi is None or x.hi > hi.lo
         if low and high:
             return None
-        return self._number(("clamp", (args[0], args[1] if low else None, args[2] if high else None), None, ""))
+        return self._number(
+            ("clamp", (args[0], args[1] if low else None, args[2] if high else None), None, "")
+        )
 
     def _constant(self, number: Id) -> Fraction | bool | None:
         form = self._forms[number]

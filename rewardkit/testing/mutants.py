@@ -1,4 +1,4 @@
-"""Mutants: a spec with one thing changed. Each is an edit of the text, so that what is shown is what was run."""
+"""Mutants: a spec with one thing changed. Each is an edit of the text: what is shown is what was run."""
 
 from __future__ import annotations
 
@@ -194,7 +194,9 @@ def _binary(node: t.Binary) -> Iterator[Mutant]:
     span = _operator(node) if other is not None else None
     if other is None or span is None:
         return
-    kind = "comparison" if node.operator in _COMPARISONS else "logic" if other in ("and", "or") else "arithmetic"
+    kind = (
+        "comparison" if node.operator in _COMPARISONS else "logic" if other in ("and", "or") else "arithmetic"
+    )
     left, right = _brief(node.left.span.text, 24), _brief(node.right.span.text, 24)
     shown = f"{left} {node.operator} {right}"
     yield Mutant(kind, f"{kind}: {shown} -> {left} {other} {right}", span, (Edit(span, other),))

@@ -78,8 +78,8 @@ def mutate(
 ) -> Iterator[Outcome]:
     """What becomes of each mutant of a spec, in file order. The tests must pass on the spec itself.
 
-    Left out as `equal` are mutants that training cannot tell from the spec: in code that no reward reads, of the
-    same meaning (see `Meanings`), or so decided by `equal`.
+    Left out as `equal` are mutants that training cannot tell from the spec: in code that no reward reads, of
+    the same meaning (see `Meanings`), or so decided by `equal`.
     """
     bench = Bench() if bench is None else bench
     names = [test.name for test in sorted(tests, key=lambda test: bool(test.rows))]  # quick ones first

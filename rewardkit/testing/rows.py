@@ -50,6 +50,15 @@ class RowsReport:
     faults: Mapping[str, int]
     failures: tuple[Diagnostic, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": self.path,
+            "rows": self.rows,
+            "skipped": self.skipped,
+            "faulted": self.faulted,
+            "faults": dict(self.faults),
+        }
+
     def __str__(self) -> str:
         text = f"{self.rows:,} rows of `{self.path}`"
         if self.skipped:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rewardkit.checker.spec import Spec, TestSpec
 from rewardkit.compiler import compile_spec
-from rewardkit.diagnostics import Diagnostic, RewardError
+from rewardkit.diagnostics import Diagnostic, RewardError, to_json
 from rewardkit.runtime.cache import Cache
 from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.pool import shared_pool
@@ -37,6 +37,17 @@ class TestResult:
     @property
     def passed(self) -> bool:
         return not self.failures and self.error is None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "test": self.name,
+            "line": self.line,
+            "passed": self.passed,
+            "error": self.error,
+            "failures": [to_json(failure) for failure in self.failures],
+            "rows": [report.to_json() for report in self.rows],
+            "seconds": round(self.seconds, 6),
+        }
 
 
 @dataclass

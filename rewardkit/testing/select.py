@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rewardkit.checker.spec import Spec, TestSpec
@@ -16,49 +16,47 @@ class SelectionError(RewardError):
 
 @dataclass(frozen=True)
 class Selection:
-    """Tests whose name contains one of `wanted` (all by default) and none of `unwanted`; upper and lower case
-    alike. `named` holds a test by its whole name."""
+    """Tests whose name contains one of `wanted` (all by default) and none of `unwanted`, upper and lower case
+    alike; `named` are whole names, of which the test must have one."""
 
     wanted: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
-    named: str | None = None
+    named: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, texts: Sequence[str], named: str | None = None) -> Selection:
+    def of(cls, texts: Sequence[str], named: Sequence[str] = ()) -> Selection:
         """A selection as `-k` gives it: `TEXT`, or `not TEXT`."""
         unwanted = tuple(text[4:].strip() for text in texts if text.startswith("not "))
-        return cls(tuple(text for text in texts if not text.startswith("not ")), unwanted, named)
+        return cls(tuple(text for text in texts if not text.startswith("not ")), unwanted, tuple(named))
 
     def tests(self, spec: Spec) -> tuple[TestSpec, ...]:
         """The tests of a spec that are selected, in file order."""
         return tuple(test for test in spec.tests if self._selects(test.name))
 
     def _selects(self, name: str) -> bool:
-        if self.named is not None and name != self.named:
-            return False
         low = name.casefold()
         wanted = not self.wanted or any(text.casefold() in low for text in self.wanted)
-        return wanted and not any(text.casefold() in low for text in self.unwanted)
+        unwanted = any(text.casefold() in low for text in self.unwanted)
+        return wanted and not unwanted and (not self.named or name in self.named)
 
-    def check(self, specs: Mapping[str, Spec]) -> None:
-        """That every part of the selection selects something.
 
-        Args:
-            specs: the checked specs by the path that the user gave.
+def check_selections(chosen: Sequence[tuple[Spec, Selection]]) -> None:
+    """That every part of what was asked for selects something.
 
-        Raises:
-            SelectionError: a text that no test's name contains, or nothing is left.
-        """
-        names = [test.name for spec in specs.values() for test in spec.tests]
-        if not names:
-            raise SelectionError(f"there are no tests in {', '.join(f'`{path}`' for path in specs)}")
-        if self.named is not None and self.named not in names:
-            raise SelectionError(f"there is no test `{self.named}`{_nearest(self.named, names)}")
-        for text in (*self.wanted, *self.unwanted):
-            if not any(text.casefold() in name.casefold() for name in names):
-                raise SelectionError(f"no test's name contains `{text}`{_nearest(text, names)}")
-        if not any(self.tests(spec) for spec in specs.values()):
-            raise SelectionError("these selections leave no test")
+    Raises:
+        SelectionError: a name that no test has, a text that no test's name contains, or no test is left.
+    """
+    names = [test.name for spec, _ in chosen for test in spec.tests]
+    for spec, selection in chosen:
+        own = [test.name for test in spec.tests]
+        for name in selection.named:
+            if name not in own:
+                raise SelectionError(f"`{spec.source.name}` has no test `{name}`{_nearest(name, own)}")
+    for text in dict.fromkeys(text for _, s in chosen for text in (*s.wanted, *s.unwanted)):
+        if names and not any(text.casefold() in name.casefold() for name in names):
+            raise SelectionError(f"no test's name contains `{text}`{_nearest(text, names)}")
+    if names and not any(selection.tests(spec) for spec, selection in chosen):
+        raise SelectionError("no test is left: what one selection keeps, another leaves out")
 
 
 def _nearest(text: str, names: Sequence[str]) -> str:
@@ -71,6 +69,8 @@ def _nearest(text: str, names: Sequence[str]) -> str:
     for word in text.casefold().split():
         if close := difflib.get_close_matches(word, words, 1):
             return f"; did you mean `{words[close[0]]}`?"
+    if not names:
+        return "; it has none"
     some = ", ".join(f"`{name}`" for name in names[:5]) + (", …" if len(names) > 5 else "")
     return f"; the tests are {some}"
 
