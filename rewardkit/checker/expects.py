@@ -54,7 +54,16 @@ def expect(draft: Draft, node: t.Expect, samples: dict[str, SampleSpec]) -> Expe
         draft.found.error("RK0803", f"there is no sample `{word}`", span, help=help_)
         return None
 
-    check = Expressions(draft.found, name, {}, draft.later, lenient=True, paths=path)
+    check = Expressions(
+        draft.found,
+        name,
+        {},
+        draft.later,
+        lenient=True,
+        paths=path,
+        functions=draft.functions,
+        written=draft.written,
+    )
     condition = check.check(node.condition)
     if not check.wants_bool(condition, "`expect`"):
         return None

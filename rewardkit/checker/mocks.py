@@ -10,7 +10,7 @@ from rewardkit.checker import builtins
 from rewardkit.checker.draft import Draft, below, contains, roots_of
 from rewardkit.checker.expressions import Expressions
 from rewardkit.checker.samples import STRUCTURED, WRONG, given_as
-from rewardkit.checker.spec import ExpectSpec, MockSpec, SampleSpec, Value
+from rewardkit.checker.spec import DefSpec, ExpectSpec, MockSpec, SampleSpec, Value
 from rewardkit.checker.wording import listed, suggest
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
@@ -59,7 +59,7 @@ def mocks(
         if value is None:
             continue
         found[key] = MockSpec(node.path, target.sample, target.let, target.function, value, node.path_span)
-        if not _reads(draft, target, expects, rows):
+        if not draft.found.has_errors and not _reads(draft, target, expects, rows):
             what = f"reads `{target.let}`" if target.let else f"calls `{target.function}`"
             draft.found.warning(
                 "RK0814",
@@ -78,16 +78,12 @@ def _target(draft: Draft, node: t.Mock, samples: dict[str, SampleSpec]) -> _Targ
         let = draft.lets[name]
         interval = let.interval if let.type.is_number else None
         return None if let.type == UNKNOWN else _Target(sample, name, None, let.type, interval)
-    if isinstance(draft.nodes.get(name), t.Broken):
-        return None
+    if isinstance(draft.nodes.get(name), t.Broken) or draft.functions.get(name, DefSpec) is None:
+        return None  # reported
     function = _functions(draft).get(name)
     if function is not None and function.infer is None:
         interval = function.range if function.result.is_number else None
         return _Target(sample, None, name, function.result, interval)
-    if name in library.LATER or name in draft.later:
-        help_ = "the spec checks, and cannot run with this version of rewardkit"
-        draft.found.warning("RK0902", f"`{name}` is not there yet", node.path_span, help=help_)
-        return None
     message, help_ = _no_target(draft, node, samples, sample, name, function)
     declared = draft.declarations.get(name)
     labels = (Label(declared, "declared here"),) if declared else ()
@@ -122,9 +118,9 @@ def _no_target(
         )
     if name in (*draft.inputs, *draft.params, *builtins.COLUMNS, "step"):
         return f"`{name}` is given, not computed", f"give it in the sample: `sample {first} {{ {name} = … }}`"
-    if isinstance(draft.nodes.get(name), t.Def):
+    if isinstance(draft.functions.get(name), DefSpec):
         return (
-            f"`{name}` is written out where it is called",
+            f"`{name}` is a `def`, which is written out where it is called",
             "mock a function that it calls, or fix a let that reads it",
         )
     head, _, rest = name.partition(".")
@@ -141,14 +137,9 @@ def _no_target(
 
 
 def _functions(draft: Draft) -> dict[str, Function]:
-    """The functions that a mock can name: those of the library, and every other that the spec calls."""
-    called = {
-        value.data.function.name: value.data.function
-        for value in below(roots_of(draft))
-        if value.op == "call"
-    }
-    measures = {function.name for _, function in builtins.MEASURES.values()}
-    return {name: f for name, f in {**called, **library.functions()}.items() if name not in measures}
+    """The functions that a mock can name: those of the library, and the externs of the spec."""
+    externs = {name: f for name, f in draft.functions.items() if isinstance(f, Function)}
+    return {**library.functions(), **externs}
 
 
 def _reads(draft: Draft, target: _Target, expects: Sequence[ExpectSpec], rows: bool) -> bool:
@@ -195,7 +186,7 @@ def _made(draft: Draft, node: t.Mock, target: _Target) -> Value | None:
         draft.found.error("RK0812", f"a mock's value is a constant, and `{word}` is none", span, help=help_)
         return None
 
-    value = Expressions(draft.found, name, {}, draft.later).check(node.value)
+    value = Expressions(draft.found, name, {}, draft.later, functions=draft.functions).check(node.value)
     if value.type == UNKNOWN:
         return None
     column = contains(value, "column")

@@ -55,7 +55,7 @@ def _path(draft: Draft, node: t.Rows) -> None:
         if draft.source.path is not None:
             inside(draft.source, path)
     except RewardError as error:
-        help_ = "name a file of this project, from the spec's folder on: `\"data/graded.jsonl\"`"
+        help_ = 'name a file of this project, from the spec\'s folder on: `"data/graded.jsonl"`'
         draft.found.error("RK0815", str(error), span, help=help_)
         return
     if path and not path.lower().endswith(_ENDINGS):
@@ -140,7 +140,15 @@ class _OfRow(Expressions):
 
     def __init__(self, block: _Block) -> None:
         draft = block.draft
-        super().__init__(draft.found, block.row_value, draft.declarations, draft.later, lenient=True)
+        super().__init__(
+            draft.found,
+            block.row_value,
+            draft.declarations,
+            draft.later,
+            lenient=True,
+            functions=draft.functions,
+            written=draft.written,
+        )
         self.block = block
 
     def check(self, node: t.Expr) -> Value:
@@ -163,7 +171,14 @@ class _Condition(Expressions):
     def __init__(self, block: _Block) -> None:
         draft = block.draft
         super().__init__(
-            draft.found, self._name, draft.declarations, draft.later, lenient=True, paths=self._path
+            draft.found,
+            self._name,
+            draft.declarations,
+            draft.later,
+            lenient=True,
+            paths=self._path,
+            functions=draft.functions,
+            written=draft.written,
         )
         self.block = block
 

@@ -11,7 +11,7 @@ import typer
 
 from rewardkit.checker import Spec, check, read_source
 from rewardkit.cli import codes
-from rewardkit.cli.options import TokenizerName, load_tokenizer, params, specs_in
+from rewardkit.cli.options import ExternNames, TokenizerName, externs, load_tokenizer, params, specs_in
 from rewardkit.cli.show import Format, ProgressLine, bad, ok, print_diagnostics, print_json
 from rewardkit.diagnostics import Diagnostic, RewardError, SpecError, render_full
 
@@ -37,6 +37,7 @@ def run(
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="a param's value, for every test")
     ] = None,
+    bound: ExternNames = None,
     tokenizer: TokenizerName = None,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="which gates, `if`s and terms the tests have seen both ways")
@@ -59,7 +60,7 @@ def run(
         raise RewardError("--fail-under goes with --coverage or --mutate")
     if watch and form is Format.json:
         raise RewardError("--watch prints for people: leave --format json out")
-    job = _Job(paths, select or [], sets or [], tokenizer, coverage, mutate, fail_under, junit, form)
+    job = _Job(paths, select or [], sets or [], bound, tokenizer, coverage, mutate, fail_under, junit, form)
     return _watch(job) if watch else job.run()
 
 
@@ -81,6 +82,7 @@ class _Job:
     paths: list[str]
     select: list[str]
     sets: list[str]
+    bound: list[str] | None
     tokenizer: str | None
     coverage: bool
     mutate: bool
@@ -146,7 +148,12 @@ class _Job:
             print_diagnostics(file.diagnostics, "full")
             print(file.path)
         seen = Coverage(file.spec) if self.coverage else None
-        bench = Bench(progress=progress, tokenizer=tokenizer, observe=seen.add if seen is not None else None)
+        bench = Bench(
+            observe=seen.add if seen is not None else None,
+            progress=progress,
+            tokenizer=tokenizer,
+            externs=_own(externs(self.bound), file.spec),
+        )
 
         def done(result: TestResult) -> None:
             file.results.append(result)
@@ -218,6 +225,11 @@ class _Job:
 
     def _good(self) -> bool:
         return not self._below() and all(result.passed for file in self.files for result in file.results)
+
+
+def _own(bound: dict[str, Any], spec: Spec) -> dict[str, Any]:
+    """Of the functions that `--extern` names, those that this spec declares: others may be another's."""
+    return {name: function for name, function in bound.items() if name in spec.externs}
 
 
 def _watch(job: _Job) -> int:

@@ -261,7 +261,7 @@ def real(value: Fraction) -> float:
 def _field(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:
     (a,) = args
     items = [None if item is None else getattr(item, step.data) for item in values_of(a)]
-    return Column(_packed(items), a.null, a.fault, a.done), None
+    return Column(_typed(items, step), a.null, a.fault, a.done), None
 
 
 def _index(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:

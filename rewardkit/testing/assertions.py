@@ -9,7 +9,7 @@ import numpy as np
 
 from rewardkit.checker.spec import ExpectSpec, Value
 from rewardkit.compiler import compile_expects
-from rewardkit.diagnostics import Diagnostic, Label, Shown
+from rewardkit.diagnostics import Diagnostic, Label, Shown, Span
 from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import Column, values_of
 from rewardkit.runtime.engine import Engine, Table
@@ -97,12 +97,18 @@ def _parts(condition: Value) -> list[Value]:
         if id(value) not in known:
             inner = [visit(arg) for arg in value.args if value.op != "fold" or arg is value.args[0]]
             known[id(value)] = value.op == "column" or any(inner)
-            if known[id(value)] and value.span != condition.span and value.op != "element":
+            if known[id(value)] and _within(value.span, condition.span) and value.op != "element":
                 out[value.span.start, value.span.end] = value
         return known[id(value)]
 
     visit(condition)
     return list(out.values())
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    """Whether a span is a proper part of another: what a `def` writes out stands elsewhere."""
+    inside = inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
+    return inside and inner != outer
 
 
 def _place(value: Value) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
-from rewardkit.checker.spec import TestSpec, Value
+from rewardkit.checker.spec import MockSpec, TestSpec, Value
 from rewardkit.compiler import Plan, compile_expects
 from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.cache import Cache
@@ -18,7 +18,12 @@ from rewardkit.types.function import Function
 from rewardkit.types.interval import show
 from rewardkit.types.types import UNITS
 
-_DOES = {"exec": "runs a program", "model": "runs a model", "net": "asks an endpoint"}
+_DOES = {
+    "exec": "runs a program",
+    "model": "runs a model",
+    "net": "asks an endpoint",
+    "host": "is an extern that this run does not bind",
+}
 
 
 def mocked_lets(tests: Sequence[TestSpec]) -> frozenset[str]:
@@ -37,7 +42,7 @@ def given_steps(
         for mock in test.mocks:
             if mock.let == name and mock.sample is not None:
                 mask[rows[mock.sample]] = True
-                values[rows[mock.sample]] = _plain(mock.value)
+                values[rows[mock.sample]] = _plain(mock)
         found[plan.lets[name]] = Given(mask, column_of(values, lets[name].type))
     return found
 
@@ -51,27 +56,38 @@ def call_mocks(test: TestSpec, n: int, rows: Mapping[str, int] | None = None) ->
         mask = np.ones(n, np.bool_)
         if mock.sample is not None and rows is not None:
             mask = np.arange(n) == rows[mock.sample]
-        found.append(CallMock(mock.function, mask, _plain(mock.value)))
+        found.append(CallMock(mock.function, mask, _plain(mock)))
     return found
 
 
-def _plain(value: Value) -> object:
-    """The value of a mock."""
+def _plain(mock: MockSpec) -> object:
+    """The value of a mock.
+
+    Raises:
+        RewardError: the function that makes it refuses its arguments.
+    """
+    value = mock.value
     if value.op == "constant":
         return value.data
     plan = compile_expects([value])
     engine = Engine(plan, Table(1, {}, {}, 0), Caller(shared_pool, Cache()))
     engine.run({plan.expects[0]: np.ones(1, np.bool_)})
+    for fault in engine.faults():
+        raise RewardError(f"the value of `mock {mock.path}` cannot be made: {fault.reason}")
     found: object = values_of(engine.columns[plan.expects[0]])[0]
     return found
 
 
-def refuse_impure(samples: Collection[str]) -> Callable[[Request], None]:
-    """Refuses calls whose result is not the spec's alone: a test must give the same answer everywhere."""
+def refuse_impure(samples: Collection[str], bound: Collection[str]) -> Callable[[Request], None]:
+    """Refuses calls whose result is not the spec's alone: a test must give the same answer everywhere.
+
+    Externs that are `bound` may be called.
+    """
 
     def allow(request: Request) -> None:
         function = request.function
-        if function.purity == "pure" or function.executor == _HOST:
+        # what the host binds to an extern it brings along for this run
+        if function.purity == "pure" or (function.purity == "host" and function.name in bound):
             return
         example = f"`mock {function.name} = {_example(function)}`"
         if request.engine.around is None and samples:
@@ -85,10 +101,6 @@ def refuse_impure(samples: Collection[str]) -> Callable[[Request], None]:
     return allow
 
 
-#: functions of the host: whoever runs the test has bound them, or they are refused by the run itself
-_HOST = "host"
-
-
 def _example(function: Function) -> str:
     """A value that a mock of the function may have."""
     type_ = function.result.required
@@ -96,4 +108,5 @@ def _example(function: Function) -> str:
         lo, hi = function.range.lo, function.range.hi
         number = lo if lo is not None else hi
         return ("1" if number is None else show(number)) + (UNITS[type_.unit] if type_.unit else "")
-    return {"bool": "true", "text": '"…"', "list": '"""[…]"""'}.get(type_.kind, "…")
+    made = "code.result(passed: 1, total: 1)"
+    return {"bool": "true", "text": '"…"', "list": '"""[…]"""', "result": made}.get(type_.kind, "…")

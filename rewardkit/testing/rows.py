@@ -164,7 +164,7 @@ class _Run:
         self.shown = {over.name: _to_show(over) for over in block.over}
         roots = [v for over in block.over for v in (_per_row(over), *self.shown[over.name])]
         self.plan: Plan = compile_expects(roots)
-        self.caller = Caller(shared_pool, Cache(), allow=refuse_impure(()))
+        self.caller = Caller(shared_pool, Cache(), allow=refuse_impure((), ()))
 
     def add(
         self,
@@ -182,7 +182,7 @@ class _Run:
             groups,
             uses=dict.fromkeys(lets, every),
             mocks=call_mocks(self.test, n),
-            allow=refuse_impure(()),
+            allow=refuse_impure((), reward.externs),
         )
         if observe is not None:
             observe(evaluation)

@@ -60,6 +60,7 @@ class Bench:
     observe: Callable[[Evaluation], None] | None = None
     progress: Progress | None = None
     tokenizer: Any = None
+    externs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 def run_tests(
@@ -88,7 +89,7 @@ def reward_of(
     spec: Spec, tests: Sequence[TestSpec], params: Mapping[str, Any] | None, bench: Bench
 ) -> Reward:
     """The compiled spec, in which the lets that tests fix stand apart."""
-    reward = Reward(spec, params, tokenizer=bench.tokenizer, cache=bench.cache)
+    reward = Reward(spec, params, tokenizer=bench.tokenizer, externs=bench.externs, cache=bench.cache)
     apart = mocked_lets(tests)
     if apart:
         reward.plan = compile_spec(spec, apart)
@@ -117,5 +118,5 @@ def _samples(reward: Reward, test: TestSpec, bench: Bench) -> tuple[Diagnostic, 
     samples = Samples(reward, test)
     if bench.observe is not None:
         bench.observe(samples.evaluation)
-    caller = Caller(shared_pool, bench.cache, allow=refuse_impure(()))
+    caller = Caller(shared_pool, bench.cache, allow=refuse_impure((), ()))
     return failures(test.expects, samples.columns(test), caller, samples.notes)

@@ -45,7 +45,7 @@ class Samples:
             uses=used,
             given=given_steps(test, reward.plan, reward.spec.lets, self.samples),
             mocks=call_mocks(test, n, self.samples),
-            allow=refuse_impure(self.samples),
+            allow=refuse_impure(self.samples, reward.externs),
         )
         self.scores: Scores = reward.scores_of(self.evaluation)
         reads_advantage = any(field == "advantage" for e in test.expects for _, field in e.reads)

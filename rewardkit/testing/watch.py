@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from rewardkit.checker.draft import below
 from rewardkit.checker.paths import inside
 from rewardkit.checker.spec import Spec
 from rewardkit.diagnostics import RewardError
@@ -22,8 +21,7 @@ Snapshot = dict[Path, tuple[int, int] | None]
 def files_of(spec: Spec) -> set[Path]:
     """The files that the tests of a spec depend on."""
     found = {spec.source.path} if spec.source.path is not None else set()
-    roots = [*spec.lets.values(), *(term.value for term in spec.terms.values())]
-    used = (value.span.source.path for value in below(roots))
+    used = (module.span.source.path for module in spec.libraries)
     found |= {path for path in used if path is not None}
     for test in spec.tests:
         for block in test.rows:
