@@ -123,16 +123,12 @@ def _no_target(
             f"`{name}` is a `def`, which is written out where it is called",
             "mock a function that it calls, or fix a let that reads it",
         )
+    functions = [n for n, f in _functions(draft).items() if f.infer is None]
+    near = suggest(name, functions if sample is None else [*functions, *draft.lets])
     head, _, rest = name.partition(".")
-    if sample is None and rest and head not in library.namespaces():
-        near = suggest(head, samples)
-        if rest in draft.lets or rest in _functions(draft):
-            return f"there is no sample `{head}`", near or f"the samples are {listed(samples)}"
-    known = [n for n, f in _functions(draft).items() if f.infer is None]
-    known = [*known, *draft.lets] if sample is not None else known
-    help_ = suggest(name, known) or "a mock fixes a let of a sample, or a function: " + (
-        f"`mock {first}.{next(iter(draft.lets), 'x')} = …`, `mock judge.score = …`"
-    )
+    if near is None and sample is None and (rest in draft.lets or rest in functions):
+        return f"there is no sample `{head}`", suggest(head, samples) or f"the samples are {listed(samples)}"
+    help_ = near or f"a mock fixes a let of a sample, or a function: {let}, `mock judge.score = …`"
     return f"there is no let or function `{name}`" if sample else f"there is no function `{name}`", help_
 
 

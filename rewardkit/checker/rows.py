@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from rewardkit.checker import builtins
 from rewardkit.checker.constants import range_of
-from rewardkit.checker.draft import Draft, contains, input_value
+from rewardkit.checker.draft import Draft, input_value
 from rewardkit.checker.expects import tolerance_of
 from rewardkit.checker.expressions import Expressions, unify
 from rewardkit.checker.paths import inside
 from rewardkit.checker.spec import ExpectSpec, InputSpec, OverRows, RowsSpec, Value
-from rewardkit.checker.wording import operand, suggest, text_of
+from rewardkit.checker.wording import operand, suggest
 from rewardkit.diagnostics import Label, RewardError, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import UNIT
@@ -116,9 +116,9 @@ class _Block:
             return _column(name, draft.terms[name].value.type, span)
         if name in draft.lets:
             return _column(name, draft.lets[name].type, span)
-        if name in draft.params or name == "step":
-            help_ = "name what depends on it with `let` in the spec, or compare with a number"
-            draft.found.error("RK0816", f"`{name}` is no value of a row", span, help=help_)
+        if name == "step":
+            help_ = "rows are scored at step 0; look at another step with a `sample`"
+            draft.found.error("RK0816", "`step` is no value of a row", span, help=help_)
             return None
         if name not in draft.nodes and (near := suggest(name, self.inputs)):
             draft.found.error("RK0201", f"there is no value `{name}`", span, help=near)
@@ -184,30 +184,33 @@ class _Condition(Expressions):
 
     def check(self, node: t.Expr) -> Value:
         if isinstance(node, t.RewardValue):
-            self._of_a_row("reward", node.span)
+            self._of_a_row("reward", node.span, REAL)
             return self.unknown(node.span)
         if isinstance(node, t.Call) and node.function in _OVER and _plain(node):
             return _over(self.block, node)
         return super().check(node)
 
     def _name(self, word: str, span: Span) -> Value | None:
-        if self.block.row_value(word, span) is not None:
-            self._of_a_row(word, span)
+        value = self.block.row_value(word, span)
+        if value is None or value.op == "param":
+            return value
+        self._of_a_row(word, span, value.type)
         return None
 
     def _path(self, dotted: str, span: Span) -> Value | None:
         root = dotted.partition(".")[0]
         if root in builtins.ROOTS:
-            self._of_a_row(dotted, span)
+            self._of_a_row(dotted, span, getattr(builtins.resolve(dotted, span), "type", UNKNOWN))
             return self.unknown(span)
         return None
 
-    def _of_a_row(self, shown: str, span: Span) -> None:
+    def _of_a_row(self, shown: str, span: Span, type_: Type) -> None:
+        whole = f"`mean({shown})`" if type_.is_number else f"`share({shown} == …)`"
         self.found.error(
             "RK0816",
             f"`{shown}` has a value for each row",
             span,
-            help=f"say what of all rows: `mean({shown})`, `share({shown} …)`",
+            help=f"say what of all rows: {f'`share({shown})`' if type_.kind == 'bool' else whole}",
         )
 
 
@@ -228,11 +231,6 @@ def _over(block: _Block, node: t.Call) -> Value:
         return unknown
     args = tuple(inner.check(argument.value) for argument in node.arguments)
     if any(arg.type == UNKNOWN for arg in args):
-        return unknown
-    aggregate = next((a for a in (contains(arg, "aggregate") for arg in args) if a), None)
-    if aggregate is not None:
-        help_ = f"name it in the spec, `let x = {text_of(aggregate)}`, and read `x` here"
-        found.error("RK0816", "an aggregate over a group cannot stand here", aggregate.span, help=help_)
         return unknown
     if not rule(inner, node, args):
         return unknown

@@ -21,21 +21,25 @@ _SIGNS = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "coalesce": "??", "index": "[",
 }  # fmt: skip
 
+NO_PARAMS: Mapping[str, Any] = {}
+
 
 def failures(
     expects: Sequence[ExpectSpec],
     columns: Mapping[str, Column],
     caller: Caller,
     notes: Callable[[ExpectSpec], tuple[str, ...]],
+    params: Mapping[str, Any] = NO_PARAMS,
 ) -> tuple[Diagnostic, ...]:
     """A diagnostic for each expectation that does not hold, with the value of every part of it.
 
     Args:
         expects: conditions over `columns`, which have one row.
         notes: what else there is to say of an expectation that fails.
+        params: the values of params that conditions over rows read.
     """
     roots = [value for expect in expects for value in _decisive(expect)]
-    found = iter(_compute(roots, columns, caller))
+    found = iter(_compute(roots, columns, caller, params))
     return tuple(
         Diagnostic(
             "RK0810",
@@ -43,16 +47,18 @@ def failures(
             "this does not hold",
             Label(expect.condition.span),
             notes=notes(expect),
-            values=_values(expect, columns, caller),
+            values=_values(expect, columns, caller, params),
         )
         for expect in expects
         if not _holds(expect, [next(found) for _ in _decisive(expect)])
     )
 
 
-def _compute(roots: Sequence[Value], columns: Mapping[str, Column], caller: Caller) -> list[Any]:
+def _compute(
+    roots: Sequence[Value], columns: Mapping[str, Column], caller: Caller, params: Mapping[str, Any]
+) -> list[Any]:
     plan = compile_expects(roots)
-    engine = Engine(plan, Table(1, columns, {}, 0), caller)
+    engine = Engine(plan, Table(1, columns, params, 0), caller)
     engine.run({number: np.ones(1, np.bool_) for number in plan.expects})
     return [values_of(engine.columns[number])[0] for number in plan.expects]
 
@@ -79,9 +85,11 @@ def _holds(expect: ExpectSpec, found: list[Any]) -> bool:
     return bool(close if _comparison(expect).op == "eq" else not close)
 
 
-def _values(expect: ExpectSpec, columns: Mapping[str, Column], caller: Caller) -> tuple[Shown, ...]:
+def _values(
+    expect: ExpectSpec, columns: Mapping[str, Column], caller: Caller, params: Mapping[str, Any]
+) -> tuple[Shown, ...]:
     parts = _parts(expect.condition)
-    found = _compute(parts, columns, caller)
+    found = _compute(parts, columns, caller, params)
     return tuple(
         Shown(part.span, _place(part), shown(value)) for part, value in zip(parts, found, strict=True)
     )
@@ -96,7 +104,7 @@ def _parts(condition: Value) -> list[Value]:
         """Whether the value depends on anything but constants."""
         if id(value) not in known:
             inner = [visit(arg) for arg in value.args if value.op != "fold" or arg is value.args[0]]
-            known[id(value)] = value.op == "column" or any(inner)
+            known[id(value)] = value.op in ("column", "param") or any(inner)
             if known[id(value)] and _within(value.span, condition.span) and value.op != "element":
                 out[value.span.start, value.span.end] = value
         return known[id(value)]

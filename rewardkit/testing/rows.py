@@ -193,7 +193,7 @@ class _Run:
         for fault in scores.faults.iter_rows(named=True):
             self.reasons[f"{fault['function'] or fault['name']}: {fault['reason']}"] += 1
         columns = self._columns(rows, evaluation, scores.total, alive)
-        engine = Engine(self.plan, Table(n, columns, {}, 0), self.caller)
+        engine = Engine(self.plan, Table(n, columns, reward.params, 0), self.caller)
         engine.run(dict.fromkeys(self.plan.expects, alive))
         found = iter(engine.columns[number] for number in self.plan.expects)
         for over in self.block.over:
@@ -251,7 +251,9 @@ class _Run:
             ]
             return (*examples, str(report))
 
-        return replace(report, failures=failures(self.block.expects, found, self.caller, notes))
+        return replace(
+            report, failures=failures(self.block.expects, found, self.caller, notes, self.reward.params)
+        )
 
     def _number(self, over: OverRows) -> Column:
         """The share or mean as a column of one row, null where there are no values."""
