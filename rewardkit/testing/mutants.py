@@ -124,7 +124,7 @@ def _weights(node: t.Reward) -> Iterator[Mutant]:
                 one.value.span,
                 (Edit(one.value.span, other.value.span.text), Edit(other.value.span, one.value.span.text)),
             )
-    if node.weights:
+    if len(node.weights) > 1:
         edits = tuple(Edit(entry.value.span, _scaled(entry.value, 2)) for entry in node.weights)
         yield Mutant("weight", "all weights: doubled", node.weights[0].value.span, edits)
 
@@ -153,8 +153,8 @@ def _expression(root: t.Expr) -> Iterator[Mutant]:
         elif isinstance(node, t.Bool):
             yield _change("constant", "constant", node.span, "false" if node.value else "true")
         elif isinstance(node, t.Unary):
-            yield _change("condition" if node.operator == "not" else "arithmetic", f"`{node.operator}`",
-                          node.span, f"({node.operand.span.text})")  # fmt: skip
+            kind = "condition" if node.operator == "not" else "arithmetic"
+            yield _change(kind, kind, node.span, f"({node.operand.span.text})")
         elif isinstance(node, t.Binary):
             yield from _binary(node)
         elif isinstance(node, t.If):
