@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -174,13 +175,26 @@ def names_in(*roots: t.Node | None) -> set[str]:
 
 def contains(value: Value, op: str) -> Value | None:
     """The first value below (or at) `value` with this `op`."""
-    stack, seen = [value], set()
+    return next((node for node in below([value]) if node.op == op), None)
+
+
+def roots_of(draft: Draft) -> list[Value]:
+    """Every expression that scoring may compute."""
+    roots = [*draft.lets.values(), *(term.value for term in draft.terms.values()), *draft.skips, *draft.masks]
+    roots += [weight for _, weight in draft.weights]
+    if draft.advantage is not None:
+        roots += draft.advantage.options.values()
+        if draft.advantage.scale is not None:
+            roots.append(draft.advantage.scale)
+    return roots
+
+
+def below(roots: Iterable[Value]) -> Iterator[Value]:
+    """The values and everything below them, each once."""
+    stack, seen = list(roots), set[int]()
     while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.op == op:
-            return node
-        stack.extend(node.args)
-    return None
+        value = stack.pop()
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield value
+            stack.extend(value.args)

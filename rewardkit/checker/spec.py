@@ -159,12 +159,53 @@ class ExpectSpec:
 
 
 @dataclass(frozen=True)
+class MockSpec:
+    """What a test fixes: a let of one sample, or every call of a function, in one sample or in all."""
+
+    path: str  # as the test writes it
+    sample: str | None
+    let: str | None
+    function: str | None
+    value: Value  # a constant expression of the type that the let or function has
+    span: Span
+
+
+@dataclass(frozen=True)
+class OverRows:
+    """`agreement(a, b)`, `mean(x)` or `share(x)`: `args` have one value per row of the file.
+
+    They read columns: inputs by name, `completion.text` and the like, and lets, terms and `reward`.
+    """
+
+    name: str  # the column that stands for it in a condition
+    function: str
+    args: tuple[Value, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class RowsSpec:
+    """A file of rows, its columns that only this block reads, and what holds over all its rows.
+
+    The conditions of `expects` read the columns named by `over`.
+    """
+
+    path: str
+    path_span: Span
+    inputs: Mapping[str, InputSpec]
+    over: tuple[OverRows, ...]
+    expects: tuple[ExpectSpec, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
 class TestSpec:
     name: str
     samples: tuple[SampleSpec, ...]
     values: Mapping[str, Mapping[str, Any]]  # sample -> path -> constant
+    mocks: tuple[MockSpec, ...]  # those of all samples before those of one
     expects: tuple[ExpectSpec, ...]
-    later: tuple[str, ...]  # what it uses that is not there yet
+    rows: tuple[RowsSpec, ...]
     span: Span
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rewardkit.checker.spec import AggregateData, CallData, FoldData, Spec, TermData, Value
@@ -11,9 +11,13 @@ from rewardkit.diagnostics import Span
 from rewardkit.types.types import BOOL, Type
 
 
-def compile_spec(spec: Spec) -> Plan:
-    """The plan of a spec's terms, conditions and weights."""
-    builder = _Builder()
+def compile_spec(spec: Spec, apart: Collection[str] = ()) -> Plan:
+    """The plan of a spec's terms, conditions and weights.
+
+    Lets named by `apart` get a step of their own, so that it can be given without touching an equal
+    expression elsewhere.
+    """
+    builder = _Builder(apart=apart)
     skip = _any(spec.skips)
     mask = _any(spec.masks)
     advantage = spec.advantage
@@ -65,12 +69,16 @@ class _Builder:
     """Adds values bottom-up, without recursion: chains of lets may be long."""
 
     def __init__(
-        self, fold: Value | None = None, captures_of: dict[int, tuple[Value, ...]] | None = None
+        self,
+        fold: Value | None = None,
+        captures_of: dict[int, tuple[Value, ...]] | None = None,
+        apart: Collection[str] = (),
     ) -> None:
         self.steps: list[Step] = []
         self.numbers: dict[int, int] = {}  # id(value) -> step
         self._keys: dict[tuple[Any, ...], int] = {}
         self._alive: list[Value] = []  # keeps ids valid
+        self._apart = frozenset(apart)
         self._captures_of = {} if captures_of is None else captures_of
         self._element: int | None = fold.data.number if fold else None
         self._captures = _captures_of(fold, self._captures_of) if fold else ()
@@ -106,7 +114,11 @@ class _Builder:
         if value.op == "alias":
             return args[0]
         if value.op in ("let", "bind"):
-            return self._as(value.type, args[0], owner)
+            number = self._as(value.type, args[0], owner)
+            if value.op == "let" and value.data in self._apart:
+                step = Step("own", (number,), (None,), value.type, value.data, owner, value.interval)
+                return self._intern(step)
+            return number
         if isinstance(value.data, CallData) and value.data.function.infer is None:
             wanted = {p.name: p.type for p in value.data.function.parameters}
             args = tuple(
@@ -131,7 +143,7 @@ class _Builder:
         inner = _Builder(value, self._captures_of)
         body = inner.add(value.args[1], owner)
         where = inner.add(value.args[2], owner) if data.has_where else None
-        plan = Plan(tuple(inner.steps), {}, {}, {}, (), None, None, None, {})
+        plan = Plan(tuple(inner.steps), {}, {}, {}, (), None, None, None, {}, numbers=inner.numbers)
         return FoldStep(data.function, plan, body, where)
 
     def _intern(self, step: Step) -> int:

@@ -30,7 +30,8 @@ class Guard:
 class Step:
     """One step. `op`, `data` are those of `checker.Value`, with `fold` holding a `FoldStep`.
 
-    There is one more `op`: `widen`, for an int that is read as a real from here on.
+    There are two more `op`s: `widen`, for an int that is read as a real from here on, and `own`, for a let
+    that has a step of its own (`data` is its name).
 
     `args` are numbers of earlier steps; `guards` say when each is wanted (`None`: whenever this one is).
     `owner` is the let or term that a failure is reported under.
@@ -73,7 +74,7 @@ class Plan:
     scale: int | None
     options: Mapping[str, int]
     expects: tuple[int, ...] = ()
-    #: `id` of a checked value -> its step; of values outside of folds, as long as the spec lives
+    #: `id` of a checked value -> its step, as long as the spec lives; a fold's body has its own
     numbers: Mapping[int, int] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property

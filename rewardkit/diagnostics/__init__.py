@@ -7,6 +7,7 @@ from rewardkit.diagnostics.diagnostic import (
     Fix,
     Label,
     RewardError,
+    Shown,
     SpecError,
     TooMany,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Fix",
     "Label",
     "RewardError",
+    "Shown",
     "Source",
     "Span",
     "SpecError",

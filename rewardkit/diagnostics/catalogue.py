@@ -86,8 +86,13 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "RK0807": "samples with different steps",
         "RK0808": "a tolerance in the wrong place",
         "RK0810": "an expectation that does not hold",
+        "RK0811": "a mock of what cannot be mocked",
+        "RK0812": "a mock of the wrong type or range",
+        "RK0813": "a mock that is given twice",
+        "RK0814": "a mock that nothing reads",
+        "RK0815": "rows that lie elsewhere",
+        "RK0816": "a value over all rows that is none",
         "RK0902": "a function that is not there yet",
         "RK0903": "a normalizer that is not there yet",
-        "RK0904": "a part of a test that is not there yet",
     }
 )

@@ -36,9 +36,19 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """The value of a part of an expression, drawn under the offset `at`: its operator or its beginning."""
+
+    span: Span
+    at: int
+    value: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One finding: where it shows (`primary`), the declarations that make it so (`labels`), what to do.
 
+    `values` are those of parts of the primary span, where it is an expression that has been computed.
     `message` is one terse sentence: lower case, no full stop, user text in backticks.
     """
 
@@ -50,6 +60,7 @@ class Diagnostic:
     help: str | None = None
     notes: tuple[str, ...] = ()
     fix: Fix | None = None
+    values: tuple[Shown, ...] = ()
 
     @property
     def is_error(self) -> bool:

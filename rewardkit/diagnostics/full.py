@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 
 from rewardkit.diagnostics.diagnostic import Diagnostic, Label
+from rewardkit.diagnostics.figure import columns, draw
 from rewardkit.diagnostics.source import Source
 
 #: a line longer than this is cut around its underline, so that hostile input stays readable
@@ -28,19 +28,48 @@ def render_full(diagnostic: Diagnostic) -> str:
     out = [f"{diagnostic.severity}[{diagnostic.code}]: {_visible(diagnostic.message)}"]
     out.append(f"{pad}--> {source.name}:{line}:{column}")
     out.append(f"{pad} |")
+    figure = _figure(diagnostic)
+    if figure:  # its values point at the expression better than a line below it would
+        by_line[line] = [label for label in by_line[line] if label[0] is not diagnostic.primary]
     previous = None
     for number in sorted(by_line):
         if previous is not None and number > previous + 1:
             out.append("...")
         out.extend(_source_line(source, number, by_line[number], width))
+        if number == line:
+            out.extend(f"{pad} | {drawn}" for drawn in figure)
         previous = number
-    trailer = [_lines(f"{pad} = note: ", note) for note in diagnostic.notes]
+    notes = diagnostic.notes if figure else (*_listed(diagnostic), *diagnostic.notes)
+    trailer = [_lines(f"{pad} = note: ", note) for note in notes]
     if diagnostic.help:
         trailer.append(_lines(f"{pad} = help: ", diagnostic.help))
     if trailer:
         out.append(f"{pad} |")
         out.extend(trailer)
     return "\n".join(out)
+
+
+def _figure(diagnostic: Diagnostic) -> list[str]:
+    """The values under their line; nothing where they stand in several lines, or the line is too long."""
+    source = diagnostic.primary.span.source
+    line = source.position(diagnostic.primary.span.start)[0]
+    places = [source.position(shown.at) for shown in diagnostic.values]
+    last = source.position(diagnostic.primary.span.end)[0]
+    if last != line or any(at != line for at, _ in places) or len(source.line(line)) > _WIDTH:
+        return []
+    text = _visible(source.line(line))
+    return draw(
+        [
+            (columns(text[: column - 1]), _visible(shown.value))
+            for (_, column), shown in zip(places, diagnostic.values, strict=True)
+        ]
+    )
+
+
+def _listed(diagnostic: Diagnostic) -> list[str]:
+    """The values as notes, each part once."""
+    texts = {" ".join(shown.span.text.split()): shown.value for shown in diagnostic.values}
+    return [f"`{text}` is {value}" for text, value in texts.items()]
 
 
 def _source_line(source: Source, number: int, labels: list[tuple[Label, str]], width: int) -> list[str]:
@@ -54,8 +83,8 @@ def _source_line(source: Source, number: int, labels: list[tuple[Label, str]], w
     for label, mark in sorted(labels, key=lambda item: item[0].span.start):
         start = min(source.position(label.span.start)[1] - 1, cut + _WIDTH)
         last = min(start + len(label.span.text.partition("\n")[0].rstrip("\r")), cut + _WIDTH)
-        indent = _columns(text[cut:start]) + (1 if cut else 0)
-        length = max(1, _columns(text[start:last]))
+        indent = columns(text[cut:start]) + (1 if cut else 0)
+        length = max(1, columns(text[start:last]))
         out.append(f"{' ' * width} | {' ' * indent}{mark * length} {_visible(label.text)}".rstrip())
     return out
 
@@ -64,15 +93,6 @@ def _lines(head: str, text: str) -> str:
     """A remark; one that we wrote over several lines, such as a test to paste, keeps them."""
     first, *rest = text.split("\n")
     return "\n".join([head + _visible(first), *(" " * len(head) + _visible(line) for line in rest)])
-
-
-def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
 
 
 def _visible(text: str) -> str:

@@ -9,7 +9,7 @@ from rewardkit.diagnostics.diagnostic import Diagnostic, Fix, Label
 
 def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
     """A diagnostic as plain values, ready for `json.dumps`."""
-    return {
+    found = {
         "code": diagnostic.code,
         "severity": diagnostic.severity,
         "message": diagnostic.message,
@@ -19,6 +19,12 @@ def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "help": diagnostic.help,
         "fix": None if diagnostic.fix is None else _fix(diagnostic.fix),
     }
+    if diagnostic.values:
+        found["values"] = [
+            {"text": v.span.text, "value": v.value, "start": v.span.start, "end": v.span.end}
+            for v in diagnostic.values
+        ]
+    return found
 
 
 def _fix(fix: Fix) -> dict[str, Any]:

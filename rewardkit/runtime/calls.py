@@ -60,12 +60,16 @@ class Result:
 
 @dataclass
 class Caller:
-    """Carries out stages. `pool` is made when the first call for a worker process comes."""
+    """Carries out stages. `pool` is made when the first call for a worker process comes.
+
+    `allow` sees every request before it is carried out, and raises where the call may not be made.
+    """
 
     pool: Callable[[], Any]
     cache: Cache
     progress: Callable[[str, int, int], None] | None = None
     externs: Externs = field(default_factory=dict)
+    allow: Callable[[Request], None] | None = None
     timings: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)  # function -> calls made
     _known: dict[Any, dict[tuple[Any, ...], Outcome]] = field(default_factory=dict)  # calls of this run
@@ -77,6 +81,8 @@ class Caller:
         outside: dict[Any, list[Request]] = {}
         inside: dict[Any, list[Request]] = {}
         for request in requests:
+            if self.allow is not None:
+                self.allow(request)
             function, data = request.function, request.step.data
             if function.executor == "columns":
                 columns.append(request)

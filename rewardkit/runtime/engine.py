@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,6 +147,13 @@ class Engine:
             for folding in foldings:
                 found += folding.faults()
         return sorted(found, key=lambda fault: (fault.row, fault.name, fault.function))
+
+    def engines(self) -> Iterator[Engine]:
+        """This engine and those that run the folds in it."""
+        yield self
+        for foldings in self._foldings.values():
+            for folding in foldings:
+                yield from folding.engine.engines()
 
     # --- forward: compute what can be computed ---------------------------------------------------
 

@@ -261,7 +261,7 @@ def real(value: Fraction) -> float:
 def _field(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:
     (a,) = args
     items = [None if item is None else getattr(item, step.data) for item in values_of(a)]
-    return Column(_packed(items), a.null, a.fault, a.done), None
+    return Column(_typed(items, step), a.null, a.fault, a.done), None
 
 
 def _index(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:
@@ -309,6 +309,7 @@ _OPERATIONS: dict[str, Callable[[Step, list[Column]], tuple[Column, Failure | No
     **dict.fromkeys(("add", "sub", "mul", "div", "neg"), _arithmetic),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), _comparison),
     "widen": _widen,
+    "own": lambda step, args: (args[0], None),
     "not": _not,
     "and": _and,
     "or": _or,

@@ -20,7 +20,7 @@ from rewardkit.compiler import Plan, compile_spec
 from rewardkit.diagnostics import RewardError, Source, SpecError
 from rewardkit.language import tree as t
 from rewardkit.runtime.cache import Cache
-from rewardkit.runtime.calls import Caller
+from rewardkit.runtime.calls import Caller, Request
 from rewardkit.runtime.columns import Column, series_of, values_of
 from rewardkit.runtime.engine import CallMock, Engine, Fault, Given, Table
 from rewardkit.runtime.errors import FaultLimitError, RowsError
@@ -108,14 +108,15 @@ class Reward:
         tokenizer: Any = None,
         workers: int | None = None,
         externs: Externs | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self.spec = spec
         self.externs = bind(spec, externs or {})
         self.params = bind_params(spec, params or {})
         self.plan: Plan = compile_spec(spec)
         self.counts: dict[str, int] = {}
-        self._tokenizer = _counter(tokenizer)
-        self._cache = Cache()
+        self.tokenizer = _counter(tokenizer)
+        self._cache = Cache() if cache is None else cache
         self._workers = workers
         self._pool: WorkerPool | None = None
 
@@ -211,12 +212,13 @@ class Reward:
         uses: Mapping[str, NDArray[np.bool_]] | None = None,
         given: Mapping[int, Given] | None = None,
         mocks: Sequence[CallMock] = (),
+        allow: Callable[[Request], None] | None = None,
     ) -> Evaluation:
         """Run the plan and keep every step's column, as `explain` and tests need them.
 
         `params` may hold one value per row; `uses` names lets that are wanted for their own sake,
         and on which rows; `given` are steps (`plan.numbers` finds them) and `mocks` functions that
-        are not computed there.
+        are not computed there; `allow` sees each call before it is made.
         """
         self._can_run()
         if not isinstance(step, int | float | np.number) or not 0 <= step < 2**63 or step != int(step):
@@ -228,9 +230,9 @@ class Reward:
             raise RowsError(
                 "the spec aggregates over groups: say what a group is with `group=…` or `--group`"
             )
-        columns = read_columns(self.spec, self.plan.columns, rows, self._tokenizer)
+        columns = read_columns(self.spec, self.plan.columns, rows, self.tokenizer)
         self._same_per_prompt(columns, groups)
-        caller = Caller(self._pools, self._cache, progress, self.externs, counts=self.counts)
+        caller = Caller(self._pools, self._cache, progress, self.externs, allow, counts=self.counts)
         table = Table(n, columns, {**self.params, **(params or {})}, step, groups)
         engine = Engine(self.plan, table, caller, given or {}, mocks)
         none = np.zeros(n, np.bool_)

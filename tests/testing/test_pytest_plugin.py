@@ -28,7 +28,8 @@ def test_each_test_is_an_item(tmp_path):
     found = pytest_in(tmp_path)
     assert "reward.rwd::holds PASSED" in found.stdout
     assert "reward.rwd::does not hold FAILED" in found.stdout
-    assert "`a.right` is 0" in found.stdout and "reward.rwd:11:10" in found.stdout
+    assert "11 |   expect a.right == 1\n   |          │\n   |          0\n" in found.stdout
+    assert "reward.rwd:11:10" in found.stdout
     assert "1 failed, 1 passed" in found.stdout and found.returncode == 1
 
 
