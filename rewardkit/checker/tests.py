@@ -438,7 +438,7 @@ def _expect(draft: Draft, node: t.Expect, samples: dict[str, SampleSpec]) -> Exp
         draft.found.error("RK0803", f"there is no sample `{word}`", span, help=help_)
         return None
 
-    check = Expressions(draft.found, name, {}, draft.later, lenient=True, paths=path)
+    check = Expressions(draft.found, name, {}, draft.later, lenient=True, paths=path, seen=draft.seen)
     condition = check.check(node.condition)
     if not check.wants_bool(condition, "`expect`"):
         return None

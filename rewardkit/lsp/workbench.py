@@ -1,0 +1,151 @@
+"""Open documents and what is known of them: checked in the background, the newest text first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rewardkit.diagnostics import Diagnostic
+from rewardkit.language.parser import MAX_CHARACTERS
+from rewardkit.lsp.analysis import Analysis, analyse
+from rewardkit.lsp.claims import claims_of, prove_claim
+from rewardkit.lsp.documents import Change, Document
+from rewardkit.lsp.lenses import Verdict
+from rewardkit.lsp.worker import Worker
+from rewardkit.testing import TestResult
+
+logger = logging.getLogger(__name__)
+
+#: seconds without a key before diagnostics are sent
+PAUSE = 0.05
+
+
+@dataclass(eq=False)
+class Bench:
+    """One open document in its newest version; all of it is forgotten with the next one."""
+
+    document: Document
+    analysis: asyncio.Future[Analysis | None] | None = None
+    task: asyncio.Task[None] | None = None
+    results: dict[str, TestResult] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] | None = None
+
+
+class Workbench:
+    """`show` sends diagnostics of a document, `refresh` has the editor ask for lenses and hints again."""
+
+    def __init__(
+        self,
+        show: Callable[[Document, Analysis | None, Sequence[Diagnostic]], None],
+        refresh: Callable[[], None],
+    ) -> None:
+        self._show, self._refresh = show, refresh
+        self._benches: dict[str, Bench] = {}
+        self._checks, self._slow = Worker("check"), Worker("prove and test")
+
+    # --- texts ---------------------------------------------------------------------------------
+
+    def open(self, document: Document) -> None:
+        self._put(document)
+
+    def change(self, uri: str, changes: Sequence[Change], version: int | None) -> None:
+        bench = self._benches.get(uri)
+        if bench is None:
+            logger.warning("a change of a document that is not open: %s", uri)
+            return
+        self._put(bench.document.changed(changes, version))
+
+    def save(self, uri: str) -> None:
+        """Check again what reads the file."""
+        bench = self._benches.get(uri)
+        if bench is not None:
+            self._put(bench.document)
+
+    def close(self, uri: str) -> None:
+        bench = self._benches.pop(uri, None)
+        if bench is None:
+            return
+        _stop(bench)
+        self._show(bench.document, None, ())
+
+    def bench(self, uri: str) -> Bench | None:
+        return self._benches.get(uri)
+
+    def _put(self, document: Document) -> None:
+        before = self._benches.get(document.uri)
+        if before is not None:
+            _stop(before)
+        bench = self._benches[document.uri] = Bench(document)
+        bench.task = asyncio.get_running_loop().create_task(self._follow(bench))
+
+    def current(self, bench: Bench) -> bool:
+        return self._benches.get(bench.document.uri) is bench
+
+    # --- what is known of them -----------------------------------------------------------------
+
+    async def known(self, uri: str) -> tuple[Bench, Analysis] | None:
+        """The newest text and its analysis; `None` where it is not open, too long or out of date by then."""
+        bench = self._benches.get(uri)
+        if bench is None or len(bench.document.text) > MAX_CHARACTERS:
+            return None
+        analysis = await self._analysis(bench)
+        return (bench, analysis) if analysis is not None and self.current(bench) else None
+
+    async def _analysis(self, bench: Bench) -> Analysis | None:
+        if bench.analysis is None:
+            bench.analysis = self._checks.run(lambda: self._analyse(bench))
+        return await asyncio.shield(bench.analysis)
+
+    def _analyse(self, bench: Bench) -> Analysis | None:
+        """In the worker: nothing where a newer text has come."""
+        return analyse(bench.document.source) if self.current(bench) else None
+
+    async def _follow(self, bench: Bench) -> None:
+        """Show what is wrong with a text once the keys rest, then what its claims come to."""
+        try:
+            await asyncio.sleep(PAUSE)
+            analysis = await self._analysis(bench)
+            if analysis is None or not self.current(bench):
+                return
+            self.show(bench, analysis)
+            await self._prove(bench, analysis)
+        except Exception:
+            logger.exception("checking %s", bench.document.uri)
+
+    async def _prove(self, bench: Bench, analysis: Analysis) -> None:
+        claims = claims_of(analysis)
+        found: list[Verdict] = []
+        for number in range(len(claims)):
+            verdict = await self._slow.run(
+                lambda number=number: prove_claim(analysis, number) if self.current(bench) else None  # type: ignore[misc]
+            )
+            if not self.current(bench):
+                return
+            if verdict is not None:
+                found.append(verdict)
+        bench.verdicts = tuple(found)
+        if claims:
+            self.show(bench, analysis)
+            self._refresh()
+
+    def show(self, bench: Bench, analysis: Analysis) -> None:
+        """Send everything that is known to be wrong with a text."""
+        claims = [v.diagnostic for v in bench.verdicts or () if v.diagnostic is not None]
+        failures = [failure for result in bench.results.values() for failure in result.failures]
+        self._show(bench.document, analysis, [*analysis.diagnostics, *claims, *failures])
+
+    # --- tests ---------------------------------------------------------------------------------
+
+    async def run(self, job: Callable[[], Sequence[TestResult]], bench: Bench) -> Sequence[TestResult]:
+        """Run tests in the background, and keep what they came to as long as the text stands."""
+        results = await self._slow.run(job)
+        if self.current(bench):
+            bench.results.update({result.name: result for result in results})
+        return results
+
+
+def _stop(bench: Bench) -> None:
+    if bench.task is not None:
+        bench.task.cancel()
