@@ -181,14 +181,16 @@ def _base(analysis: Analysis, dot: int, begin: int) -> str:
     words, depth, i = analysis.sketch.words, 0, dot
     while i - 1 >= max(begin, dot - _FAR):
         word = words[i - 1]
+        after = words[i].text if i < dot else "."
         if word.kind == "close":
+            if depth == 0 and after not in (".", "(", "["):
+                break
             depth += 1
         elif word.kind == "open":
             if depth == 0:
                 break
             depth -= 1
         elif depth == 0:
-            after = words[i].text if i < dot else "."
             joined = word.text == "." or (word.kind == "name" and after in (".", "(", "["))
             if not joined or (word.kind == "name" and word.text in KEYWORDS):
                 break
@@ -228,11 +230,16 @@ def _element(context: Context, name: str) -> str | None:
     for i in range(context.begin, min(len(words) - 3, context.begin + 2 * _FAR)):
         if words[i].text == "for" and words[i + 1].text == name and words[i + 2].text == "in":
             end = i + 3
-            while end < len(words) and (words[end].kind == "name" or words[end].text == "."):
-                if words[end].text in KEYWORDS:
+            depth = 0
+            while end < len(words) and end < i + _FAR:
+                word = words[end]
+                joined = word.text == "." or (word.kind == "name" and word.text not in KEYWORDS)
+                if (word.kind == "close" and depth == 0) or not (joined or depth or word.kind == "open"):
                     break
+                depth += (word.kind == "open") - (word.kind == "close")
                 end += 1
-            return context.analysis.source.text[words[i + 3].start : words[end - 1].end]
+            if end > i + 3:
+                return context.analysis.source.text[words[i + 3].start : words[end - 1].end]
     return None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rewardkit import library
 from rewardkit.diagnostics import Source, Span
 from rewardkit.language import tree as t
 from rewardkit.language.sketch import KEYWORDS, Sketch
@@ -155,7 +156,10 @@ class _Walk:
         words = self.sketch.words
         for i in range(self.sketch.index(node.span.start), self.sketch.index(node.span.end)):
             word = words[i]
-            if word.kind == "name" and word.text not in KEYWORDS and (i == 0 or words[i - 1].text != "."):
+            if word.kind != "name" or word.text in KEYWORDS or (i and words[i - 1].text == "."):
+                continue
+            path = "".join(w.text for w in words[i : i + 3])
+            if path not in library.functions():
                 self._use(word.text, word.start, self.file)
 
     def _parameters(self, node: t.Def | t.Extern) -> None:
@@ -231,7 +235,9 @@ class _Walk:
 
     def _call(self, node: t.Call, local: Scope, stack: list[tuple[t.Node, Scope]]) -> Scope:
         root, _, rest = node.function.partition(".")
-        symbol = self._use(root, node.function_span.start, local, self.file)
+        symbol = None  # `format.tags` is the library's, whatever is called `format` here
+        if node.function not in library.functions() or not rest:
+            symbol = self._use(root, node.function_span.start, local, self.file)
         for argument in node.arguments:
             if argument.name is not None and symbol is not None and not rest:
                 parameters = self.parameters.get(symbol.name, {})
