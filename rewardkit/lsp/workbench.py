@@ -43,7 +43,7 @@ class Workbench:
     ) -> None:
         self._show, self._refresh = show, refresh
         self._benches: dict[str, Bench] = {}
-        self._checks, self._slow = Worker("check"), Worker("prove and test")
+        self._checks, self._slow = Worker("check", threads=2), Worker("prove and test")
 
     # --- texts ---------------------------------------------------------------------------------
 

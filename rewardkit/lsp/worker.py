@@ -1,4 +1,4 @@
-"""One thread that does one thing after the other, so that the editor never waits for a computation."""
+"""Threads for what takes time, so that the editor never waits for a computation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ T = TypeVar("T")
 
 
 class Worker:
-    """A thread that ends with the process, whatever it is doing; what is cancelled in time never begins."""
+    """Threads that end with the process, whatever they are doing; what is cancelled in time never begins."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, threads: int = 1) -> None:
         self._jobs: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]]] = SimpleQueue()
-        Thread(target=self._work, name=name, daemon=True).start()
+        for _ in range(threads):
+            Thread(target=self._work, name=name, daemon=True).start()
 
     def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
         """The result of a job, from inside an event loop."""
