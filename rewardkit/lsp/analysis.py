@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
-from rewardkit.checker import Spec, Value, examine
+from rewardkit.checker import Spec, Value, examine, read_source
 from rewardkit.checker.draft import Draft
+from rewardkit.checker.libraries import Read
+from rewardkit.checker.spec import DefSpec
 from rewardkit.diagnostics import Diagnostic, Source, Span
 from rewardkit.language import tree as t
 from rewardkit.language.sketch import Sketch, Word
 from rewardkit.lsp.names import Names, names_of
+from rewardkit.types.function import Function
 from rewardkit.types.types import UNKNOWN
 
 
@@ -23,6 +27,8 @@ class Analysis:
     spec: Spec | None
     diagnostics: tuple[Diagnostic, ...]
     values: tuple[tuple[t.Expr, Value], ...]
+    #: the files that it uses, directly or not, those that could not be read too
+    uses: frozenset[Path] = frozenset()
 
     @property
     def module(self) -> t.Module:
@@ -56,6 +62,13 @@ class Analysis:
         _, start, end = min(inside)
         return Span(self.source, start, end), self._by_span[start, end]
 
+    def function(self, name: str) -> tuple[Function, t.Def | None] | None:
+        """A function that the file declares or brings in, by the name it is called by."""
+        callee = self.draft.functions.get(name)
+        if isinstance(callee, DefSpec):
+            return replace(callee.function, name=name), callee.node
+        return (callee, None) if callee is not None else None
+
     def statement(self, offset: int) -> t.Statement | None:
         """The statement around an offset."""
         for statement in self.module.statements:
@@ -74,7 +87,13 @@ class Analysis:
         return words[at] if at < len(words) and words[at].start == offset else None
 
 
-def analyse(source: Source) -> Analysis:
-    """Check a text and keep what is known of it."""
-    found = examine(source)
-    return Analysis(source, found.draft, found.spec, found.diagnostics, found.values)
+def analyse(source: Source, read: Read = read_source) -> Analysis:
+    """Check a text and keep what is known of it; `read` reads the files that it uses."""
+    uses: set[Path] = set()
+
+    def noted(path: Path) -> Source:
+        uses.add(path)
+        return read(path)
+
+    found = examine(source, noted)
+    return Analysis(source, found.draft, found.spec, found.diagnostics, found.values, frozenset(uses))

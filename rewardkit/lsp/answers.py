@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
 
+from rewardkit.diagnostics import Span
 from rewardkit.lsp import findings, navigation, signatures, tokens
+from rewardkit.lsp.across import calls_of
 from rewardkit.lsp.analysis import Analysis
 from rewardkit.lsp.completion import Item, complete
+from rewardkit.lsp.documents import uri_of
 from rewardkit.lsp.hints import hints
 from rewardkit.lsp.hover import hover
 from rewardkit.lsp.lenses import lenses
@@ -94,18 +98,30 @@ def answer_definition(
     bench: Bench, analysis: Analysis, params: types.DefinitionParams
 ) -> types.Location | None:
     place = navigation.definition(analysis, _offset(bench, params))
-    if place is None:
-        return None
-    if place.span is not None:
-        return types.Location(bench.document.uri, bench.document.lines.span(place.span))
-    return navigation.in_file(place, bench.document.encoding)
+    if isinstance(place, Path):
+        start = types.Position(0, 0)
+        return types.Location(uri_of(place), types.Range(start, start)) if place.is_file() else None
+    return findings.location(bench.document, place) if place is not None else None
 
 
 def answer_references(
     bench: Bench, analysis: Analysis, params: types.ReferenceParams
 ) -> list[types.Location]:
-    uses = navigation.references(analysis, _offset(bench, params), params.context.include_declaration)
-    return [types.Location(bench.document.uri, bench.document.lines.span(use.span)) for use in uses]
+    offset = _offset(bench, params)
+    uses = navigation.references(analysis, offset, params.context.include_declaration)
+    here = [types.Location(bench.document.uri, bench.document.lines.span(use.span)) for use in uses]
+    return here + [
+        types.Location(user.document.uri, user.document.lines.span(span))
+        for user, span in _elsewhere(bench, analysis, offset)
+    ]
+
+
+def _elsewhere(bench: Bench, analysis: Analysis, offset: int) -> list[tuple[Bench, Span]]:
+    """Calls of the `def` at an offset in other open documents."""
+    symbol, path = navigation.symbol_at(analysis, offset), bench.document.path
+    if symbol is None or symbol.kind != "def" or path is None:
+        return []
+    return [(user, s) for user, known in bench.desk.users(path) for s in calls_of(symbol.name, path, known)]
 
 
 def answer_highlights(
@@ -134,9 +150,11 @@ def answer_rename(bench: Bench, analysis: Analysis, params: types.RenameParams) 
         edits = rename(analysis, _offset(bench, params), params.new_name)
     except RenameError as error:
         raise Refused(str(error)) from None
-    document = bench.document
-    changed = [types.TextEdit(document.lines.span(edit.span), edit.text) for edit in edits]
-    return types.WorkspaceEdit(changes={document.uri: changed} if changed else {})
+    changes: dict[str, list[types.TextEdit]] = {}
+    for owner, span in [(bench, e.span) for e in edits] + _elsewhere(bench, analysis, _offset(bench, params)):
+        edit = types.TextEdit(owner.document.lines.span(span), params.new_name)
+        changes.setdefault(owner.document.uri, []).append(edit)
+    return types.WorkspaceEdit(changes=changes if edits else {})
 
 
 _SYMBOLS = {

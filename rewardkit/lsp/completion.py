@@ -76,9 +76,10 @@ def _after_dot(context: Context, path: str) -> list[Item]:
         return _of_sample(context)
     functions = [f for name, f in library.functions().items() if name.startswith(f"{path}.")]
     if functions:
-        return [_function(f, f.name[len(path) + 1 :]) for f in functions] + _later(path)
-    if path in library.namespaces():
-        return _later(path)
+        return [_function(f, f.name[len(path) + 1 :]) for f in functions]
+    used = [n for n in context.analysis.draft.functions if n.startswith(f"{path}.") and not n.endswith(".")]
+    if used:
+        return [item for name in used for item in _own(context.analysis, name, name[len(path) + 1 :])]
     type_ = type_of(context, path)
     fields = builtins.FIELDS.get(type_.kind, {}) if type_ is not None else {}
     return [
@@ -96,13 +97,13 @@ def _columns(root: str) -> list[Item]:
     return out
 
 
-def _later(namespace: str) -> list[Item]:
-    names = sorted(n for n in library.LATER if n.startswith(f"{namespace}."))
-    return [
-        Item(n[len(namespace) + 1 :], "function", "not there yet", rank=9)
-        for n in names
-        if n not in library.functions()
-    ]
+def _own(analysis: Analysis, name: str, label: str) -> list[Item]:
+    """A function that the file declares or brings in."""
+    found = analysis.function(name)
+    if found is None:
+        return []
+    doc = describe.of_definition(*found)
+    return [Item(label, "function", describe.signature(found[0]), doc, f"{label}($0)", rank=2)]
 
 
 def _of_sample(context: Context) -> list[Item]:
@@ -316,6 +317,9 @@ def _symbols(context: Context, kinds: tuple[str, ...] | None = None) -> list[Ite
 
 
 def _symbol(analysis: Analysis, symbol: Symbol) -> Item:
+    own = _own(analysis, symbol.name, symbol.name) if symbol.kind in ("def", "extern") else []
+    if own:
+        return own[0]
     calls = symbol.kind in ("def", "extern")
     insert = f"{symbol.name}($0)" if calls else f"{symbol.name}." if symbol.kind == "use" else None
     doc = describe.of_symbol(analysis, symbol)

@@ -64,7 +64,7 @@ def default(value: Any) -> str:
 
 
 def parameter(function: Function, one: Parameter) -> str:
-    shown = one.name if function.infer is not None else f"{one.name}: {one.type}"
+    shown = one.name if function.infer is not None else f"{one.name}: {typed(one.type, one.range or FULL)}"
     return shown if one.required else f"{shown} = {default(one.default)}"
 
 
@@ -103,14 +103,19 @@ def of_function(name: str) -> str | None:
     if name in library.AGGREGATES:
         shown = code(f"{name}(x where …) over group\n{name}(… for item in list)")
         parts.append(f"{shown}\n\nAn aggregate: {words.AGGREGATES[name]}.")
-    if not parts and name in library.LATER:
-        parts.append(f"{code(name + '(…)')}\n\nNot there yet.")
     return "\n\n---\n\n".join(parts) or None
 
 
-def comment_of(analysis: Analysis, symbol: Symbol) -> str:
-    """The comment above a declaration, or behind its first line."""
-    text, node = analysis.source.text, symbol.node
+def of_definition(function: Function, node: t.Def | None) -> str:
+    """A function that the file declares or brings in."""
+    head = code(signature(function))
+    comment = comment_of(node) if node is not None else sentence(function.summary)
+    return f"{head}\n\n{comment}" if comment else head
+
+
+def comment_of(node: t.Node) -> str:
+    """The comment above a declaration, or behind its last line."""
+    text = node.span.source.text
     lines: list[str] = []
     start = text.rfind("\n", 0, node.span.start) + 1
     if not text[start : node.span.start].strip():
@@ -161,7 +166,7 @@ def of_symbol(analysis: Analysis, symbol: Symbol, value: Value | None = None) ->
     weight = dict(draft.weights).get(symbol.name)
     if symbol.kind == "term" and symbol.scope is None:
         parts.append(f"Weight {bare(weight.interval)}" if weight else "A metric: `reward` does not list it")
-    comment = comment_of(analysis, symbol) if symbol.scope is None else ""
+    comment = comment_of(node) if symbol.scope is None else ""
     return "\n\n".join([*parts, comment] if comment else parts)
 
 

@@ -35,6 +35,15 @@ class Document:
         return Lines(self.text, self.encoding)
 
     @cached_property
+    def path(self) -> Path | None:
+        """Where the document lies, links followed; `None` for one that is not saved."""
+        path = path_of(self.uri)
+        try:
+            return path.resolve() if path is not None else None
+        except (OSError, RuntimeError):
+            return path
+
+    @cached_property
     def source(self) -> Source:
         """What is checked: the text, with halves of characters shown as U+FFFD."""
         return Source(name_of(self.uri), _SURROGATE.sub("\ufffd", self.text), path_of(self.uri))

@@ -36,7 +36,7 @@ def _one(document: Document, diagnostic: Diagnostic, module: t.Module) -> types.
     else:
         range_ = visible(document.lines, span)
     related = [
-        types.DiagnosticRelatedInformation(_location(document, place), text or "here")
+        types.DiagnosticRelatedInformation(location(document, place), text or "here")
         for place, text in labels
     ]
     return types.Diagnostic(
@@ -70,7 +70,7 @@ def visible(lines: Lines, span: Span) -> types.Range:
     return lines.range(start, max(start, end))
 
 
-def _location(document: Document, span: Span) -> types.Location:
+def location(document: Document, span: Span) -> types.Location:
     if span.source is document.source:
         return types.Location(document.uri, document.lines.span(span))
     uri = uri_of(span.source.path) if span.source.path is not None else document.uri
@@ -78,12 +78,13 @@ def _location(document: Document, span: Span) -> types.Location:
 
 
 def _use_of(module: t.Module, source: Source) -> Span | None:
-    """The `use` that names a file."""
+    """The `use` that names a file, or the first, which may have brought it in."""
+    first = next((s.path.span for s in module.statements if isinstance(s, t.Use)), None)
     name = source.path.name if source.path is not None else None
     for statement in module.statements:
         if isinstance(statement, t.Use) and Path(statement.path.value).name == name:
             return statement.path.span
-    return None
+    return first
 
 
 @cache

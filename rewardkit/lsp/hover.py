@@ -39,6 +39,8 @@ def _word(analysis: Analysis, word: Word) -> tuple[str, Span] | None:
     if (about := describe.of_field(path)) is not None:
         value = analysis.value_at(start, word.end)
         return about + ("\n\n" + describe.described(path, value) if value else ""), whole
+    if "." in path and (callee := analysis.function(path)) is not None:
+        return describe.of_definition(*callee), whole
     calls = analysis.source.text[word.end :].lstrip()[:1] == "("
     if (calls or "." in path) and (about := describe.of_function(path)) is not None:
         return about, whole

@@ -166,8 +166,9 @@ class _Walk:
         """They are named in the body, and by the named arguments of calls."""
         local: dict[str, Symbol] = {}
         for parameter in node.parameters:
-            span = parameter.span.inside(0, len(parameter.name))
-            self._declare(local, Symbol(parameter.name, "parameter", span, parameter, node.span))
+            self._declare(
+                local, Symbol(parameter.name, "parameter", parameter.name_span, parameter, node.span)
+            )
         self.parameters.setdefault(node.name, local)
 
     # --- tests ---------------------------------------------------------------------------------

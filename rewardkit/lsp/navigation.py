@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lsprotocol import types
-
-from rewardkit.checker import read_source
+from rewardkit.checker.paths import inside
 from rewardkit.diagnostics import RewardError, Span
 from rewardkit.language import tree as t
 from rewardkit.lsp.analysis import Analysis
 from rewardkit.lsp.describe import interval_of, typed
-from rewardkit.lsp.documents import uri_of
 from rewardkit.lsp.names import Symbol
-from rewardkit.lsp.positions import Lines
-
-
-@dataclass(frozen=True)
-class Place:
-    """A span of this file, or a place in another one."""
-
-    span: Span | None = None
-    file: Path | None = None
-    name: str | None = None  # what to look for in the other file
 
 
 @dataclass(frozen=True)
@@ -51,44 +37,30 @@ def symbol_at(analysis: Analysis, offset: int) -> Symbol | None:
     return found.symbol if found is not None else None
 
 
-def definition(analysis: Analysis, offset: int) -> Place | None:
-    """Where the name at an offset is declared: here, or in the file that a `use` names."""
-    outside = _outside(analysis, offset)
-    if outside is not None:
-        return outside
-    symbol = symbol_at(analysis, offset)
-    if symbol is None:
-        return None
-    if (
-        symbol.kind == "use"
-        and isinstance(symbol.node, t.Use)
-        and symbol.span.start <= offset <= symbol.span.end
-    ):
-        return _file(analysis, symbol.node)
-    return Place(symbol.span)
-
-
-def _outside(analysis: Analysis, offset: int) -> Place | None:
-    """`fmt.check(…)` on `check`, and the path of a `use`."""
+def definition(analysis: Analysis, offset: int) -> Span | Path | None:
+    """Where what stands at an offset is declared: a place here or in a used file, or that whole file."""
     statement = analysis.statement(offset)
-    if isinstance(statement, t.Use) and statement.path.span.start <= offset <= statement.path.span.end:
-        return _file(analysis, statement)
+    if isinstance(statement, t.Use) and any(
+        span.start <= offset <= span.end for span in (statement.path.span, statement.name_span)
+    ):
+        return used_file(analysis, statement)
     words = analysis.sketch.words
     word = analysis.word(offset)
     i = analysis.sketch.index(word.start) if word is not None else 0
-    if word is None or i < 2 or words[i - 1].text != "." or words[i - 2].kind != "name":
-        return None
-    root = analysis.names.at(words[i - 2].start)
-    if root is None or not isinstance(root.symbol.node, t.Use):
-        return None
-    place = _file(analysis, root.symbol.node)
-    return Place(file=place.file, name=word.text) if place is not None else None
+    if word is not None and i >= 2 and words[i - 1].text == "." and words[i - 2].kind == "name":
+        found = analysis.function(f"{words[i - 2].text}.{word.text}")
+        if found is not None and found[1] is not None:
+            return found[1].name_span
+    symbol = symbol_at(analysis, offset)
+    return symbol.span if symbol is not None else None
 
 
-def _file(analysis: Analysis, node: t.Use) -> Place | None:
-    if analysis.source.path is None or not node.path.value or "\0" in node.path.value:
+def used_file(analysis: Analysis, node: t.Use) -> Path | None:
+    """The file that a `use` names, where a file may."""
+    try:
+        return inside(analysis.source, node.path.value)
+    except (RewardError, OSError, ValueError):
         return None
-    return Place(file=analysis.source.path.parent / node.path.value)
 
 
 def references(analysis: Analysis, offset: int, declaration: bool = True) -> list[Use]:
@@ -188,18 +160,3 @@ def _line_starts(text: str, start: int, end: int) -> list[int]:
         out.append(at + 1)
         at = text.find("\n", at + 1, end)
     return out
-
-
-def in_file(place: Place, encoding: str) -> types.Location | None:
-    """A place in another file, where it can be read."""
-    if place.file is None:
-        return None
-    try:
-        source = read_source(place.file)
-    except RewardError:
-        return None
-    span = Span(source, 0, 0)
-    if place.name is not None:
-        found = re.search(rf"^[ \t]*def\s+({re.escape(place.name)})\b", source.text, re.MULTILINE)
-        span = Span(source, *found.span(1)) if found else span
-    return types.Location(uri_of(place.file.resolve()), Lines(source.text, encoding).span(span))

@@ -13,7 +13,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from rewardkit.diagnostics import Diagnostic, RewardError
 from rewardkit.lsp import answers, findings, lenses
 from rewardkit.lsp.analysis import Analysis
-from rewardkit.lsp.documents import Document
+from rewardkit.lsp.documents import Document, path_of
 from rewardkit.lsp.workbench import Bench, Workbench
 from rewardkit.version import __version__
 
@@ -77,8 +77,35 @@ def _register(server: Server) -> None:
     for feature, answer, options in answers.FEATURES:
         server.feature(feature, options)(_handler(server, answer))
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_ignore)
+    server.feature(types.INITIALIZED)(_watch(server))
+    server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)(_saved(server))
     server.command(lenses.RUN_TEST)(_run_test(server))
     server.command(lenses.SHOW_CLAIM)(_show_claim(server))
+
+
+def _watch(server: Server) -> Callable[[Any], None]:
+    def watch(params: Any) -> None:
+        """Ask to be told of specs that change outside of the editor, where the client can."""
+        workspace = server.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace is not None else None
+        if watching is not None and watching.dynamic_registration:
+            watchers = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher("**/*.rwd")])
+            method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            server.client_register_capability(
+                types.RegistrationParams([types.Registration("watch", method, watchers)])
+            )
+
+    return watch
+
+
+def _saved(server: Server) -> Callable[[types.DidChangeWatchedFilesParams], None]:
+    def saved(params: types.DidChangeWatchedFilesParams) -> None:
+        for change in params.changes:
+            path = path_of(change.uri)
+            if path is not None:
+                server.workbench.touched(path.resolve())
+
+    return saved
 
 
 def _ignore(params: Any) -> None:

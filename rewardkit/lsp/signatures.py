@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewardkit import library
-from rewardkit.language import tree as t
 from rewardkit.lsp import describe
 from rewardkit.lsp.analysis import Analysis
 from rewardkit.lsp.context import Context, context_at
@@ -29,19 +28,18 @@ def signature_help(analysis: Analysis, offset: int) -> Signature | None:
     if not calls or context.brackets[-1].kind == "{":
         return None
     name = calls[-1].owner
-    function = library.functions().get(name)
+    function, doc = library.functions().get(name), ""
     if function is not None:
-        shown = tuple(describe.parameter(function, p) for p in function.parameters)
-        names = tuple(p.name for p in function.parameters)
-        active = _active(context, calls[-1].index, names, function.variadic)
-        return Signature(describe.signature(function), describe.page(function), shown, active)
-    node = analysis.draft.nodes.get(name)
-    if isinstance(node, t.Def | t.Extern):
-        shown = tuple(p.span.text for p in node.parameters)
-        result = f": {node.result.span.text}" if node.result is not None else ""
-        active = _active(context, calls[-1].index, tuple(p.name for p in node.parameters), False)
-        return Signature(f"{name}({', '.join(shown)}){result}", "", shown, active)
-    return None
+        doc = describe.page(function)
+    elif (own := analysis.function(name)) is not None:
+        function = own[0]
+        doc = describe.comment_of(own[1]) if own[1] is not None else ""
+    if function is None:
+        return None
+    shown = tuple(describe.parameter(function, p) for p in function.parameters)
+    names = tuple(p.name for p in function.parameters)
+    active = _active(context, calls[-1].index, names, function.variadic)
+    return Signature(describe.signature(function), doc, shown, active)
 
 
 def _active(context: Context, bracket: int, names: tuple[str, ...], variadic: bool) -> int | None:

@@ -6,8 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from rewardkit.diagnostics import Diagnostic
+from rewardkit.checker import read_source
+from rewardkit.diagnostics import Diagnostic, Source
 from rewardkit.language.parser import MAX_CHARACTERS
 from rewardkit.lsp.analysis import Analysis, analyse
 from rewardkit.lsp.claims import claims_of, prove_claim
@@ -27,10 +29,18 @@ class Bench:
     """One open document in its newest version; all of it is forgotten with the next one."""
 
     document: Document
+    desk: Workbench
     analysis: asyncio.Future[Analysis | None] | None = None
     task: asyncio.Task[None] | None = None
     results: dict[str, TestResult] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] | None = None
+
+    def known(self) -> Analysis | None:
+        """The analysis, where it is there."""
+        done = self.analysis is not None and self.analysis.done() and not self.analysis.cancelled()
+        if self.analysis is None or not done or self.analysis.exception() is not None:
+            return None
+        return self.analysis.result()
 
 
 class Workbench:
@@ -69,6 +79,8 @@ class Workbench:
             return
         _stop(bench)
         self._show(bench.document, None, ())
+        if bench.document.path is not None:
+            self.touched(bench.document.path)
 
     def bench(self, uri: str) -> Bench | None:
         return self._benches.get(uri)
@@ -77,8 +89,23 @@ class Workbench:
         before = self._benches.get(document.uri)
         if before is not None:
             _stop(before)
-        bench = self._benches[document.uri] = Bench(document)
+        bench = self._benches[document.uri] = Bench(document, self)
         bench.task = asyncio.get_running_loop().create_task(self._follow(bench))
+        if document.path is not None:
+            self.touched(document.path)
+
+    def touched(self, path: Path) -> None:
+        """Check again what uses a file that has changed."""
+        for bench in list(self._benches.values()):
+            begun = bench.analysis is not None and not bench.analysis.done()  # what it read is not known
+            known = bench.known()
+            if bench.document.path != path and (begun or (known is not None and path in known.uses)):
+                self._put(bench.document)
+
+    def users(self, path: Path | None) -> list[tuple[Bench, Analysis]]:
+        """The other open documents that use a file, as far as they have been checked."""
+        found = [(bench, bench.known()) for bench in self._benches.values()]
+        return [(bench, known) for bench, known in found if known is not None and path in known.uses]
 
     def current(self, bench: Bench) -> bool:
         return self._benches.get(bench.document.uri) is bench
@@ -100,7 +127,14 @@ class Workbench:
 
     def _analyse(self, bench: Bench) -> Analysis | None:
         """In the worker: nothing where a newer text has come."""
-        return analyse(bench.document.source) if self.current(bench) else None
+        return analyse(bench.document.source, self._read) if self.current(bench) else None
+
+    def _read(self, path: Path) -> Source:
+        """A file that a spec uses: as it stands in the editor, else as it was saved."""
+        for bench in list(self._benches.values()):
+            if bench.document.path == path:
+                return bench.document.source
+        return read_source(path)
 
     async def _follow(self, bench: Bench) -> None:
         """Show what is wrong with a text once the keys rest, then what its claims come to."""

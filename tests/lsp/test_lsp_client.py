@@ -170,6 +170,52 @@ def test_outline_folds_hints_tokens(editor: Editor, uri: str) -> None:
     )
 
 
+def test_files_that_use_each_other(editor: Editor, tmp_path: Path) -> None:
+    folder = tmp_path / "a b é😀"
+    folder.mkdir()
+    library, spec = folder / "lib.rwd", folder / "spec.rwd"
+    library.write_text("def other(x: real): real = x\n")
+    text = 'use "lib.rwd" as lib\nterm t in [0, 1] = lib.half(1)\nreward { t: 1.0 }\n'
+    uri = editor.open(text, spec.as_uri())
+    assert "RK0205" in [d.code for d in editor.diagnostics(uri)]
+    # what is open counts, not what was saved, and what uses it is checked again
+    shared = editor.open("# half of a number\ndef half(x: real): real = x / 2\n", library.as_uri())
+    assert editor.diagnostics(uri) == ()
+    assert editor.diagnostics(shared) == ()
+    hovered = editor.at(types.TEXT_DOCUMENT_HOVER, uri, text.index("half"))
+    assert "lib.half(x: real): real" in hovered.contents.value
+    assert "half of a number" in hovered.contents.value
+    found = editor.at(types.TEXT_DOCUMENT_DEFINITION, uri, text.index("half"))
+    assert found.uri == shared and spanned(editor.texts[shared], found.range) == "half"
+    items = editor.at(types.TEXT_DOCUMENT_COMPLETION, uri, text.index("half")).items
+    assert [item.label for item in items] == ["half"]
+    helped = editor.at(types.TEXT_DOCUMENT_SIGNATURE_HELP, uri, text.index("(1") + 1)
+    assert helped.signatures[0].label == "lib.half(x: real): real"
+    at = editor.texts[shared].index("half(")
+    edit = editor.at(types.TEXT_DOCUMENT_RENAME, shared, at, new_name="halved")
+    assert applied(text, edit.changes[uri]) == text.replace("half", "halved")
+    assert "def halved(" in applied(editor.texts[shared], edit.changes[shared])
+    editor.edit(shared, (at, at + 4, "third"))
+    assert "RK0205" in [d.code for d in editor.diagnostics(uri)]
+    library.write_text("def half(x: real): real = x / 4\n")
+    editor.close(shared)
+    assert editor.diagnostics(uri) == ()  # it is read from the file again
+    library.write_text("def quarter(x: real): real = x / 4\n")
+    changed = types.FileEvent(library.as_uri(), types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([changed]))
+    assert "RK0205" in [d.code for d in editor.diagnostics(uri)]
+
+
+def test_an_error_in_a_used_file_is_shown_where_it_is_named(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "lib.rwd").write_text("# 😀\ndef half(x: real): real = y\n")
+    text = 'use "lib.rwd" as lib\nterm t = lib.half(1)\n'
+    uri = editor.open(text, (tmp_path / "spec.rwd").as_uri())
+    (found,) = [d for d in editor.diagnostics(uri) if d.code == "RK0218"]
+    assert spanned(text, found.range) == '"lib.rwd"'
+    place = found.related_information[0].location
+    assert place.uri == (tmp_path / "lib.rwd").as_uri() and place.range.start == types.Position(1, 26)
+
+
 def test_a_test_is_run_by_its_lens(editor: Editor, uri: str) -> None:
     editor.open(MATH.replace("short.reward > 1", "short.reward > 2"), uri)
     assert editor.diagnostics(uri) == ()

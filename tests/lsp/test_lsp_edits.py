@@ -22,9 +22,9 @@ TEXTS = [
     "",
 ]
 WORDS = """
-let term test { } ( ) [ ] = == : , . ?? " \"\"\" r" # 😀 é \\ 1 1tok 0.5 math. completion. any(m. for m in over
-group when if then else prove outranks reward advantage gdpo sample a expect null language skip use as lib
-def f(x: real) = x extern \\u{1F600} input x: text? param mock rows within increasing
+let term test { } ( ) [ ] = == : , . ?? " \"\"\" r" # 😀 é \\ 1 1tok 0.5 math. completion. any(m. for m in
+over group when if then else prove outranks reward advantage gdpo sample a expect null language
+skip use as lib def f(x: real) = x extern \\u{1F600} input x: text? param mock rows within increasing
 """
 PIECES = [*WORDS.split(), " ", "\n", "\t", "\u2028", "\x0b", "\x00", "\ufeff", "\x85", "let x = 1\n"]
 

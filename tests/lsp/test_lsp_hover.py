@@ -82,6 +82,8 @@ def test_every_word_of_the_language_is_described() -> None:
     from rewardkit.lsp.words import NORMALIZERS as DESCRIBED
 
     assert set(DESCRIBED) == set(NORMALIZERS)
+    for kind, fields in builtins.FIELDS.items():
+        assert {f"{kind}.{name}" for name in fields} <= set(FIELDS)
     for root in builtins.ROOTS:
         assert {f"{root}.{name}" for name in builtins.fields_of(root)} <= set(FIELDS)
 

@@ -9,7 +9,7 @@ import pytest
 from marked import MATH, at_mark, marked
 
 from rewardkit.checker import check
-from rewardkit.diagnostics import Source
+from rewardkit.diagnostics import Source, Span
 from rewardkit.lsp import navigation
 from rewardkit.lsp.analysis import analyse
 from rewardkit.lsp.hints import hints
@@ -71,7 +71,7 @@ def test_every_place_of_a_name_is_found_from_each_of_them(text: str) -> None:
         place = navigation.definition(analysis, start)
         writes = next(u.span for u in found if u.writes)
         if not (analysis.source.text.startswith("use") and start == writes.start):
-            assert place is not None and place.span == writes
+            assert place == writes
     assert len(navigation.references(analysis, spans[0][0], declaration=False)) == len(spans) - 1
 
 
@@ -146,25 +146,20 @@ def test_a_sample_of_another_test_does_not_stand_in_the_way() -> None:
 
 
 def test_a_used_file_is_found(tmp_path: Path) -> None:
-    from rewardkit.lsp.navigation import definition, in_file
-
-    (tmp_path / "lib.rwd").write_text(
-        "# 😀 def check\ndef other(x: real): real = x\n  def check(x: real): real = x\n"
-    )
+    library = "# 😀 def check\ndef other(x: real): real = x\n  def check(x: real): real = x\n"
+    (tmp_path / "lib.rwd").write_text(library)
     text = 'use "lib.rwd" as lib\nlet y = lib.check(1)\n'
     analysis = analyse(Source("a.rwd", text, tmp_path / "a.rwd"))
+    assert analysis.uses == {tmp_path / "lib.rwd"}
     for offset in (text.index("lib.rwd"), text.index("lib\n")):
-        place = definition(analysis, offset)
-        assert place is not None and place.file == tmp_path / "lib.rwd"
-    place = definition(analysis, text.index("check"))
-    assert place is not None
-    location = in_file(place, "utf-16")
-    assert location is not None and location.uri.endswith("/lib.rwd")
-    assert (location.range.start.line, location.range.start.character) == (2, 6)
-    gone = analyse(Source("a.rwd", text.replace("lib.rwd", "gone.rwd"), tmp_path / "a.rwd"))
-    place = definition(gone, 6)
-    assert place is not None and in_file(place, "utf-16") is None
-    assert definition(analyse(Source("a.rwd", text)), 6) is None  # not saved anywhere
+        assert navigation.definition(analysis, offset) == tmp_path / "lib.rwd"
+    place = navigation.definition(analysis, text.index("check"))
+    assert isinstance(place, Span) and place.source.path == tmp_path / "lib.rwd"
+    assert place.start == library.rindex("check") and place.text == "check"
+    assert navigation.definition(analyse(Source("a.rwd", text)), 6) is None  # not saved anywhere
+    for path in ("../../../../etc/passwd", "/etc/passwd", "a\\0b", ""):
+        outside = analyse(Source("a.rwd", f'use "{path}" as lib\n', tmp_path / "a.rwd"))
+        assert navigation.definition(outside, 6) is None
 
 
 # --- outline, folding, hints, lenses, tokens --------------------------------------------------------
