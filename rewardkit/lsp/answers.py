@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rewardkit.lsp.across import calls_of
 from rewardkit.lsp.analysis import Analysis
 from rewardkit.lsp.completion import Item, complete
 from rewardkit.lsp.documents import uri_of
+from rewardkit.lsp.formatting import formatting
 from rewardkit.lsp.hints import hints
 from rewardkit.lsp.hover import hover
 from rewardkit.lsp.lenses import lenses
@@ -200,13 +200,10 @@ def answer_folds(
 def answer_formatting(
     bench: Bench, analysis: Analysis, params: types.DocumentFormattingParams
 ) -> list[types.TextEdit] | None:
-    try:
-        formatted = import_module("rewardkit.language.formatter").formatted
-    except ImportError:
-        raise Refused("formatting is not there in this version of rewardkit") from None
-    text = bench.document.text
-    new = formatted(bench.document.source)
-    return [] if new == text else [types.TextEdit(bench.document.lines.whole(), new)]
+    edits = formatting(bench.document)
+    if edits is None:
+        return None
+    return [types.TextEdit(bench.document.lines.span(edit.span), edit.text) for edit in edits]
 
 
 def answer_actions(
@@ -214,7 +211,7 @@ def answer_actions(
 ) -> list[types.CodeAction]:
     lines = bench.document.lines
     start, end = lines.offset(params.range.start), lines.offset(params.range.end)
-    found = findings.actions(bench.document, analysis.diagnostics, analysis.module, start, end)
+    found = findings.actions(bench.document, bench.findings(analysis), analysis.module, start, end)
     only = params.context.only
     if only is None:
         return found
@@ -241,7 +238,7 @@ def answer_tokens(
 
 
 def answer_lenses(bench: Bench, analysis: Analysis, params: types.CodeLensParams) -> list[types.CodeLens]:
-    found = lenses(analysis, bench.document.uri, bench.results, bench.verdicts)
+    found = lenses(analysis, bench.document.uri, bench.results, bench.claims)
     return [
         types.CodeLens(
             bench.document.lines.range(lens.span.start, lens.span.start),

@@ -6,23 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewardkit.diagnostics import Diagnostic, RewardError, Span
-from rewardkit.language import tree as t
+from rewardkit.diagnostics import RewardError, Span, render_full
 from rewardkit.lsp.analysis import Analysis
+from rewardkit.lsp.claims import Claim
 from rewardkit.testing import TestResult, run_tests
 
 RUN_TEST = "rewardkit.runTest"
 SHOW_CLAIM = "rewardkit.showClaim"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a claim came to: `proved`, `refuted` or `not decided`, and all there is to say about it."""
-
-    span: Span
-    status: str
-    text: str
-    diagnostic: Diagnostic | None = None
 
 
 @dataclass(frozen=True)
@@ -34,26 +24,26 @@ class Lens:
 
 
 def lenses(
-    analysis: Analysis, uri: str, results: Mapping[str, TestResult], verdicts: Sequence[Verdict] | None
+    analysis: Analysis, uri: str, results: Mapping[str, TestResult], claims: Sequence[Claim] | None
 ) -> list[Lens]:
-    """The lenses of a file. `verdicts` is `None` while claims are being looked at."""
+    """The lenses of a file that checks. `claims` is `None` while they are being looked at."""
+    spec = analysis.spec
+    if spec is None:
+        return []
     out: list[Lens] = []
-    tests = [s for s in analysis.module.statements if isinstance(s, t.Test)]
-    if analysis.spec is not None:
-        if len(tests) > 1:
-            out.append(Lens(tests[0].span, f"run all {len(tests)} tests", RUN_TEST, (uri,)))
-        for node in tests:
-            again = f"{told(results[node.name])} · run again" if node.name in results else "run test"
-            out.append(Lens(node.span, again, RUN_TEST, (uri, node.name)))
-    known = {v.span.start: v for v in verdicts or ()}
-    claims = [s for s in analysis.module.statements if isinstance(s, t.Prove)]
-    for number, claim in enumerate(claims):
-        verdict = known.get(claim.span.start)
-        if verdict is not None:
-            out.append(Lens(claim.span, verdict.status, SHOW_CLAIM, (uri, number)))
-        elif verdicts is None and analysis.spec is not None:
-            out.append(Lens(claim.span, "proving …", SHOW_CLAIM, (uri, number)))
+    if len(spec.tests) > 1:
+        out.append(Lens(_start(spec.tests[0].span), f"run all {len(spec.tests)} tests", RUN_TEST, (uri,)))
+    for test in spec.tests:
+        again = f"{told(results[test.name])} · run again" if test.name in results else "run test"
+        out.append(Lens(_start(test.span), again, RUN_TEST, (uri, test.name)))
+    for number, claim in enumerate(spec.claims):
+        answer = claims[number].answer if claims is not None else "deciding …"
+        out.append(Lens(_start(claim.span), answer, SHOW_CLAIM, (uri, number)))
     return out
+
+
+def _start(span: Span) -> Span:
+    return span.inside(0, 0)
 
 
 def told(result: TestResult) -> str:
@@ -88,3 +78,14 @@ def summary(results: Sequence[TestResult]) -> str:
         return f"`{result.name}`: {told(result)}" + (f": {result.error}" if result.error else "")
     failed = sum(not r.passed for r in results)
     return f"{len(results) - failed} passed" + (f", {failed} failed" if failed else "")
+
+
+def report(results: Sequence[TestResult]) -> str:
+    """What each test came to, with the expectations that do not hold."""
+    lines = []
+    for result in results:
+        lines.append(f"{'pass' if result.passed else 'FAIL'}  {result.name}")
+        lines += [f"      {result.error}"] if result.error is not None else []
+        for failure in result.failures:
+            lines += ["      " + line for line in render_full(failure).splitlines()]
+    return "\n".join(lines)

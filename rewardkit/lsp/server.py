@@ -149,10 +149,7 @@ def _run_test(server: Server) -> Callable[..., Awaitable[Any]]:
         if server.workbench.current(bench):
             server.workbench.show(bench, analysis)
             server.refresh()
-        return [
-            {"test": r.name, "passed": r.passed, "error": r.error, "failures": len(r.failures)}
-            for r in results
-        ]
+        return lenses.report(results)
 
     return run
 
@@ -164,11 +161,12 @@ def _show_claim(server: Server) -> Callable[..., Awaitable[Any]]:
         number = arguments[1] if len(arguments) > 1 else None
         if known is None or not isinstance(number, int):
             return None
-        verdicts = known[0].verdicts
-        if verdicts is None or not 0 <= number < len(verdicts):
+        claims = known[0].claims
+        if claims is None or not 0 <= number < len(claims):
             return None
-        _tell(server, types.MessageType.Info, verdicts[number].text)
-        return {"verdict": verdicts[number].status, "text": verdicts[number].text}
+        text = claims[number].text
+        _tell(server, types.MessageType.Info, text.partition("\n")[0])
+        return text
 
     return show
 

@@ -6,15 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from rewardkit.checker import read_source
+from rewardkit.checker import Spec, read_source
 from rewardkit.diagnostics import Diagnostic, Source
 from rewardkit.language.parser import MAX_CHARACTERS
 from rewardkit.lsp.analysis import Analysis, analyse
-from rewardkit.lsp.claims import claims_of, prove_claim
+from rewardkit.lsp.claims import Claim, decide
 from rewardkit.lsp.documents import Change, Document
-from rewardkit.lsp.lenses import Verdict
 from rewardkit.lsp.worker import Worker
 from rewardkit.testing import TestResult
 
@@ -33,7 +33,13 @@ class Bench:
     analysis: asyncio.Future[Analysis | None] | None = None
     task: asyncio.Task[None] | None = None
     results: dict[str, TestResult] = field(default_factory=dict)
-    verdicts: tuple[Verdict, ...] | None = None
+    claims: tuple[Claim, ...] | None = None
+
+    def findings(self, analysis: Analysis) -> list[Diagnostic]:
+        """All that is known to be wrong: with the text, with its claims, with the tests that were run."""
+        claims = [c.diagnostic for c in self.claims or () if c.diagnostic is not None]
+        failures = [failure for result in self.results.values() for failure in result.failures]
+        return [*analysis.diagnostics, *claims, *failures]
 
     def known(self) -> Analysis | None:
         """The analysis, where it is there."""
@@ -53,7 +59,7 @@ class Workbench:
     ) -> None:
         self._show, self._refresh = show, refresh
         self._benches: dict[str, Bench] = {}
-        self._checks, self._slow = Worker("check", threads=2), Worker("prove and test")
+        self._checks, self._proofs, self._tests = Worker("check", 2), Worker("prove"), Worker("test")
 
     # --- texts ---------------------------------------------------------------------------------
 
@@ -144,37 +150,37 @@ class Workbench:
             if analysis is None or not self.current(bench):
                 return
             self.show(bench, analysis)
-            await self._prove(bench, analysis)
+            await self._decide(bench, analysis)
         except Exception:
             logger.exception("checking %s", bench.document.uri)
 
-    async def _prove(self, bench: Bench, analysis: Analysis) -> None:
-        claims = claims_of(analysis)
-        found: list[Verdict] = []
-        for number in range(len(claims)):
-            verdict = await self._slow.run(
-                lambda number=number: prove_claim(analysis, number) if self.current(bench) else None  # type: ignore[misc]
-            )
-            if not self.current(bench):
+    async def _decide(self, bench: Bench, analysis: Analysis) -> None:
+        """Decide the claims of a text, one by one, as long as it is the newest."""
+        spec = analysis.spec
+        claims: list[Claim] = []
+        for number in range(len(spec.claims) if spec is not None else 0):
+            claim = await self._proofs.run(partial(self._claim, bench, spec, number))
+            if claim is None or not self.current(bench):
                 return
-            if verdict is not None:
-                found.append(verdict)
-        bench.verdicts = tuple(found)
+            claims.append(claim)
+        bench.claims = tuple(claims)
         if claims:
             self.show(bench, analysis)
             self._refresh()
 
+    def _claim(self, bench: Bench, spec: Spec | None, number: int) -> Claim | None:
+        """In the worker: nothing where a newer text has come."""
+        return decide(spec, number) if spec is not None and self.current(bench) else None
+
     def show(self, bench: Bench, analysis: Analysis) -> None:
         """Send everything that is known to be wrong with a text."""
-        claims = [v.diagnostic for v in bench.verdicts or () if v.diagnostic is not None]
-        failures = [failure for result in bench.results.values() for failure in result.failures]
-        self._show(bench.document, analysis, [*analysis.diagnostics, *claims, *failures])
+        self._show(bench.document, analysis, bench.findings(analysis))
 
     # --- tests ---------------------------------------------------------------------------------
 
     async def run(self, job: Callable[[], Sequence[TestResult]], bench: Bench) -> Sequence[TestResult]:
         """Run tests in the background, and keep what they came to as long as the text stands."""
-        results = await self._slow.run(job)
+        results = await self._tests.run(job)
         if self.current(bench):
             bench.results.update({result.name: result for result in results})
         return results

@@ -13,6 +13,7 @@ from marked import MATH
 
 from rewardkit.checker import check
 from rewardkit.diagnostics import Source
+from rewardkit.language.formatter import formatted
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "gsm8k" / "gsm8k.rwd"
 
@@ -224,9 +225,8 @@ def test_a_test_is_run_by_its_lens(editor: Editor, uri: str) -> None:
     assert editor.texts[uri].splitlines()[lens.range.start.line].startswith("test ")
     params = types.ExecuteCommandParams(lens.command.command, lens.command.arguments)
     before = editor.refreshes
-    (result,) = editor.ask(types.WORKSPACE_EXECUTE_COMMAND, params)
-    told = dict(zip(result._fields, result, strict=True)) if hasattr(result, "_fields") else dict(result)
-    assert told["test"] == "short wins" and told["passed"] is False
+    result = editor.ask(types.WORKSPACE_EXECUTE_COMMAND, params)
+    assert result.startswith("FAIL  short wins\n") and "error[RK0810]" in result
     assert "1 expectation does not hold" in editor.messages.get(timeout=60)
     (found,) = editor.diagnostics(uri)
     assert found.code == "RK0810" and "short.reward > 2" in spanned(editor.texts[uri], found.range)
@@ -241,6 +241,66 @@ def test_a_test_is_run_by_its_lens(editor: Editor, uri: str) -> None:
     editor.ask(types.WORKSPACE_EXECUTE_COMMAND, params)
     assert editor.messages.get(timeout=60) == "`short wins`: passed"
     assert editor.about(types.TEXT_DOCUMENT_CODE_LENS, uri)[0].command.title == "passed · run again"
+
+
+def test_claims_show_their_verdicts(editor: Editor, uri: str) -> None:
+    text = (
+        MATH
+        + "prove brevity decreasing in completion.tokens\nprove correct outranks not correct in brevity\n"
+    )
+    editor.open(text, uri)
+    assert editor.diagnostics(uri) == ()
+    before = editor.refreshes
+    (found,) = editor.diagnostics(uri)  # once the claims are decided
+    assert found.code == "RK0301" and "witness" in found.message
+    assert spanned(text, found.range).startswith("prove correct outranks")
+    titles = [lens.command.title for lens in editor.about(types.TEXT_DOCUMENT_CODE_LENS, uri)]
+    assert titles == ["run test", "proved", "refuted"]
+    assert editor.refreshes >= before
+    lens = editor.about(types.TEXT_DOCUMENT_CODE_LENS, uri)[2]
+    shown = editor.ask(
+        types.WORKSPACE_EXECUTE_COMMAND,
+        types.ExecuteCommandParams(lens.command.command, lens.command.arguments),
+    )
+    assert shown.startswith("refuted: correct outranks not correct in brevity\n") and 'test "' in shown
+    assert editor.messages.get(timeout=60) == "refuted: correct outranks not correct in brevity"
+    actions = actions_at(editor, uri, found.range)
+    (action,) = [a for a in actions if a.title == "add the case that breaks the claim as a test"]
+    assert not action.is_preferred
+    mended = applied(text, action.edit.changes[uri])
+    assert mended.startswith(text) and mended[len(text) :].lstrip().startswith("test ")
+    editor.edit(uri, (text.index("prove correct"), len(text), ""))
+    assert editor.diagnostics(uri) == ()
+    assert editor.diagnostics(uri) == ()  # again, with the claim that is left decided
+    lenses = editor.about(types.TEXT_DOCUMENT_CODE_LENS, uri)
+    assert [lens.command.title for lens in lenses] == ["run test", "proved"]
+
+
+def actions_at(
+    editor: Editor, uri: str, range_: types.Range, *only: types.CodeActionKind
+) -> list[types.CodeAction]:
+    context = types.CodeActionContext(diagnostics=[], only=list(only) or None)
+    found: list[types.CodeAction] = editor.about(
+        types.TEXT_DOCUMENT_CODE_ACTION, uri, range=range_, context=context
+    )
+    return found
+
+
+def test_formatting(editor: Editor, uri: str) -> None:
+    text = "# 😀\nlet   x=1#one\nterm y   =x+  1\r\n\n\n\nreward{y:1.0}"
+    editor.open(text, uri)
+    options = types.FormattingOptions(tab_size=2, insert_spaces=True)
+    edits = editor.about(types.TEXT_DOCUMENT_FORMATTING, uri, options=options)
+    wanted = formatted(Source("spec.rwd", text))
+    assert wanted != text and applied(text, edits) == wanted
+    editor.replace(uri, wanted)
+    assert not editor.about(types.TEXT_DOCUMENT_FORMATTING, uri, options=options)
+    editor.replace(uri, "let x = (\n")
+    assert editor.about(types.TEXT_DOCUMENT_FORMATTING, uri, options=options) is None
+    lines = MATH.replace("term brevity", "term   brevity")
+    editor.replace(uri, formatted(Source("spec.rwd", MATH)).replace("term brevity", "term   brevity"))
+    (edit,) = editor.about(types.TEXT_DOCUMENT_FORMATTING, uri, options=options)
+    assert edit.range.end.line - edit.range.start.line <= 2 < lines.count("\n")  # the rest is left alone
 
 
 @pytest.mark.parametrize(
