@@ -9,6 +9,9 @@ import typer
 from rewardkit.cli import codes
 from rewardkit.diagnostics import RewardError
 
+#: the protocol's own exit code for a client that says exit without shutdown
+EXIT_WITHOUT_SHUTDOWN = 1
+
 
 def run(
     stdio: Annotated[
@@ -22,5 +25,4 @@ def run(
         raise RewardError("the language server needs pygls: pip install 'rewardkit[lsp]'") from None
     from rewardkit.lsp.server import serve
 
-    serve()
-    return codes.OK
+    return codes.OK if serve() else EXIT_WITHOUT_SHUTDOWN

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rewardkit.diagnostics import RewardError, Span, render_full
 from rewardkit.lsp.analysis import Analysis
 from rewardkit.lsp.claims import Claim
-from rewardkit.testing import TestResult, run_tests
+
+if TYPE_CHECKING:
+    from rewardkit.testing import TestResult
 
 RUN_TEST = "rewardkit.runTest"
 SHOW_CLAIM = "rewardkit.showClaim"
@@ -62,6 +64,8 @@ def run(analysis: Analysis, name: str | None) -> list[TestResult]:
     Raises:
         RewardError: the file has errors, or no such test.
     """
+    from rewardkit.testing import run_tests  # brings in what scores rows, which takes half a second
+
     spec = analysis.spec
     if spec is None:
         raise RewardError("the file has errors: mend them first")

@@ -34,13 +34,11 @@ class Lines:
 
     def offset(self, position: types.Position) -> int:
         """The offset of a position; beyond a line its end, inside a character its start."""
-        if position.line < 0:
-            return 0
         if position.line >= len(self._starts):
             return len(self.text)
         start, end = self._starts[position.line], self._ends[position.line]
         line = self.text[start:end]
-        wanted = max(0, position.character)
+        wanted = position.character
         if self.encoding == "utf-32" or line.isascii():
             return min(start + wanted, end)
         taken = 0

@@ -53,6 +53,7 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__("rewardkit", __version__, protocol_cls=Protocol, max_workers=2)
         self.workbench = Workbench(self.show, self.refresh)
+        self.ended = {types.SHUTDOWN: False, types.EXIT: False}  # what the client has said
         _register(self)
 
     def show(self, document: Document, analysis: Analysis | None, found: Sequence[Diagnostic]) -> None:
@@ -77,10 +78,19 @@ def _register(server: Server) -> None:
     for feature, answer, options in answers.FEATURES:
         server.feature(feature, options)(_handler(server, answer))
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_ignore)
+    for method in server.ended:
+        server.feature(method)(_ends(server, method))
     server.feature(types.INITIALIZED)(_watch(server))
     server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)(_saved(server))
     server.command(lenses.RUN_TEST)(_run_test(server))
     server.command(lenses.SHOW_CLAIM)(_show_claim(server))
+
+
+def _ends(server: Server, method: str) -> Callable[..., None]:
+    def ends(*params: Any) -> None:
+        server.ended[method] = True
+
+    return ends
 
 
 def _watch(server: Server) -> Callable[[Any], None]:
@@ -185,10 +195,11 @@ def _tell(server: Server, kind: types.MessageType, text: str) -> None:
     server.window_show_message(types.ShowMessageParams(kind, text))
 
 
-def serve() -> None:
-    """Speak the language server protocol on standard input and output until the client says exit.
+def serve() -> bool:
+    """Speak the language server protocol on standard input and output until the client says exit or is gone.
 
-    What anything else prints goes to standard error, and nothing else reads standard input.
+    Returns whether the client ended it as the protocol says: first shutdown, then exit. What anything else
+    prints goes to standard error, and nothing else reads standard input.
     """
     import os
     import sys
@@ -201,4 +212,6 @@ def serve() -> None:
     sys.stdout = sys.stderr
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.ERROR)
-    Server().start_io(stdin, stdout)
+    server = Server()
+    server.start_io(stdin, stdout)
+    return server.ended[types.SHUTDOWN] or not server.ended[types.EXIT]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rewardkit.checker import Spec, read_source
 from rewardkit.diagnostics import Diagnostic, Source
@@ -16,7 +17,9 @@ from rewardkit.lsp.analysis import Analysis, analyse
 from rewardkit.lsp.claims import Claim, decide
 from rewardkit.lsp.documents import Change, Document
 from rewardkit.lsp.worker import Worker
-from rewardkit.testing import TestResult
+
+if TYPE_CHECKING:
+    from rewardkit.testing import TestResult
 
 logger = logging.getLogger(__name__)
 

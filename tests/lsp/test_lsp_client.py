@@ -10,6 +10,7 @@ import pytest
 from editor import Editor, applied, offset, spanned
 from lsprotocol import types
 from marked import MATH
+from pygls.exceptions import JsonRpcException
 
 from rewardkit.checker import check
 from rewardkit.diagnostics import Source
@@ -390,6 +391,32 @@ def test_a_client_that_goes_away_ends_the_server() -> None:
     )
     out, err = server.communicate(b"", timeout=60)
     assert (server.returncode, out, err) == (0, b"", b"")
+
+
+def test_exit_without_shutdown_is_told() -> None:
+    editor = Editor()
+    editor.client.exit(None)
+    editor.wait(editor.client.stop())
+    assert editor.client._server is not None and editor.client._server.returncode == 1
+
+
+def test_requests_with_odd_parameters_do_not_end_the_server() -> None:
+    editor = Editor()
+    uri = editor.open(MATH)
+    for line, character in ((10**9, 0), (3, 10**9), (2**31 - 1, 2**31 - 1)):
+        place = types.Position(line, character)
+        params = types.HoverParams(types.TextDocumentIdentifier(uri), place)
+        editor.ask(types.TEXT_DOCUMENT_HOVER, params)
+    with pytest.raises(JsonRpcException):
+        editor.ask("rewardkit/nothing", {})
+    with pytest.raises(JsonRpcException):
+        editor.ask(types.WORKSPACE_EXECUTE_COMMAND, types.ExecuteCommandParams("rewardkit.nothing"))
+    closed = types.VersionedTextDocumentIdentifier(1, "file:///never_opened.rwd")
+    change = types.TextDocumentContentChangeWholeDocument("x")
+    editor.client.text_document_did_change(types.DidChangeTextDocumentParams(closed, [change]))
+    assert editor.at(types.TEXT_DOCUMENT_HOVER, uri, MATH.index("brevity")) is not None
+    assert editor.stop() == 0
+    assert b"not open" in editor.errors and b"Traceback" not in editor.errors
 
 
 def test_bytes_that_are_no_message_do_not_end_the_server() -> None:
