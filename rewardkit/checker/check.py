@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rewardkit.checker import claims, functions, reward, stages, tests
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.libraries import Libraries, Read
-from rewardkit.checker.spec import Spec
-from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source, TooMany
+from rewardkit.checker.spec import Spec, Value
+from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source, Span, TooMany
 from rewardkit.language import parse
 from rewardkit.language import tree as t
 
@@ -29,28 +31,61 @@ STAGES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What is known of a file, right or wrong. `values` holds every expression that could be typed."""
+
+    draft: Draft
+    spec: Spec | None
+    diagnostics: tuple[Diagnostic, ...]
+    values: tuple[tuple[t.Expr, Value], ...]
+
+
 def check(source: Source, read: Read | None = None) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """The checked spec, or `None` where there are errors, and every finding in file order.
 
     `read` reads the files that the spec uses (`read_source` by default); what is found in them is told too.
     """
     found = Collector()
-    try:
-        module = parse(source, found)
-        own = [] if source.path is None else [source.path.resolve()]
-        draft = Draft(source, module, found, libraries=Libraries(read or read_source, reading=own))
-        if any(_misleads(s) for s in module.statements):
-            return None, found.sorted(source)
+    draft = _draft(source, found, read)
+    with suppress(TooMany):
+        if draft is not None and not any(_misleads(s) for s in draft.module.statements):
+            for _, stage in STAGES:
+                stage(draft)
+    diagnostics = found.sorted(source)
+    return None if draft is None or found.has_errors else _spec(draft, diagnostics), diagnostics
+
+
+def examine(source: Source, read: Read | None = None) -> Examination:
+    """As `check`, for an editor: what can be known of a file stays known where other parts are wrong."""
+    found = Collector()
+    draft = _draft(source, found, read) or Draft(source, t.Module(Span(source, 0, 0), ()), found)
+    values: list[tuple[t.Expr, Value]] = []
+    draft.seen = values
+    if any(_misleads(s) for s in draft.module.statements):
+        draft.found = Collector()  # what is found now may be wrong, and is not shown
+    with suppress(TooMany):
         for _, stage in STAGES:
             stage(draft)
-    except TooMany:
-        return None, found.sorted(source)
     diagnostics = found.sorted(source)
-    if found.has_errors:
-        return None, diagnostics
-    spec = Spec(
-        source=source,
-        module=module,
+    spec = None if found.has_errors else _spec(draft, diagnostics)
+    return Examination(draft, spec, diagnostics, tuple(values))
+
+
+def _draft(source: Source, found: Collector, read: Read | None) -> Draft | None:
+    own = [] if source.path is None else [source.path.resolve()]
+    try:
+        return Draft(
+            source, parse(source, found), found, libraries=Libraries(read or read_source, reading=own)
+        )
+    except TooMany:
+        return None
+
+
+def _spec(draft: Draft, diagnostics: tuple[Diagnostic, ...]) -> Spec:
+    return Spec(
+        source=draft.source,
+        module=draft.module,
         inputs=draft.inputs,
         params=draft.params,
         # in file order, not in the order they were checked in
@@ -70,7 +105,6 @@ def check(source: Source, read: Read | None = None) -> tuple[Spec | None, tuple[
         functions={name: callee for name, callee in draft.functions.items() if callee is not None},
         libraries=tuple(draft.libraries.modules.values()),
     )
-    return spec, diagnostics
 
 
 def _misleads(statement: t.Statement) -> bool:

@@ -61,6 +61,7 @@ class Draft:
     order: list[str] = field(default_factory=list)  # lets and terms, each after what it reads
     unsettled: set[str] = field(default_factory=set)  # lets that a skip condition reads
     facts: Facts = field(default_factory=dict)  # what the skip conditions settle for the whole file
+    seen: list[tuple[t.Expr, Value]] | None = None  # every expression with its value, if asked for
 
     def statements(self, kind: type[S]) -> list[S]:
         return [s for s in self.module.statements if isinstance(s, kind)]
@@ -76,6 +77,7 @@ class Draft:
             facts=known,
             functions=self.functions,
             written=self.written,
+            seen=self.seen,
         )
 
     def resolve(self, name: str, span: Span) -> Value | None:

@@ -63,6 +63,7 @@ def expect(draft: Draft, node: t.Expect, samples: dict[str, SampleSpec]) -> Expe
         paths=path,
         functions=draft.functions,
         written=draft.written,
+        seen=draft.seen,
     )
     condition = check.check(node.condition)
     if not check.wants_bool(condition, "`expect`"):

@@ -58,8 +58,10 @@ class Expressions:
         functions: Mapping[str, Callee | None] = NO_FUNCTIONS,
         written: Written | None = None,
         pure: str | None = None,
+        seen: list[tuple[t.Expr, Value]] | None = None,
     ) -> None:
         self.found = found
+        self.seen = seen  # every expression with its value, where someone asks for them
         self.resolve = resolve
         self.declarations = declarations
         self.later = later
@@ -78,7 +80,10 @@ class Expressions:
     # --- entry points --------------------------------------------------------------------------
 
     def check(self, node: t.Expr) -> Value:
-        return _RULES[type(node)](self, node)
+        value = _RULES[type(node)](self, node)
+        if self.seen is not None:
+            self.seen.append((node, value))
+        return value
 
     def check_under(self, node: t.Expr, facts: Facts) -> Value:
         """Check with more known than outside."""

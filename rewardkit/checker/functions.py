@@ -217,6 +217,7 @@ def _def(draft: Draft, node: t.Def) -> DefSpec | None:
         functions=scope,
         written=draft.written,
         pure=node.name,
+        seen=draft.seen,
     )
     nodes, height = _measure(node.body, scope)
     if height > MAX_HEIGHT:

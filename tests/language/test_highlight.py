@@ -39,7 +39,11 @@ def test_every_keyword_is_one(word: str) -> None:
 
 @pytest.mark.parametrize("name", NAMED)
 def test_every_type_is_one(name: str) -> None:
-    for text in (f"input a: {name}?", f"def f(x: list[list[{name}?]]): real = 1", f"param a:{name} in [0, 1] = 0"):
+    for text in (
+        f"input a: {name}?",
+        f"def f(x: list[list[{name}?]]): real = 1",
+        f"param a:{name} in [0, 1] = 0",
+    ):
         assert (Keyword.Type, name) in kinds(text)
     assert all(kind in Name for kind, word in kinds(f"f(a: {name}.b, {name}, c: {name}(1))") if word == name)
 
@@ -51,7 +55,13 @@ def test_every_unit_is_one(unit: str) -> None:
 
 
 def test_texts_and_escapes() -> None:
-    assert [kind for kind, _ in kinds(r'"a\n\u{e9}"')] == [String, String, String.Escape, String.Escape, String]
+    assert [kind for kind, _ in kinds(r'"a\n\u{e9}"')] == [
+        String,
+        String,
+        String.Escape,
+        String.Escape,
+        String,
+    ]
     assert Error in [kind for kind, _ in kinds(r'"\q"')]
     assert kinds(r'r"\q"') == [(String.Regex, r'r"\q"')]
     assert kinds('"""a "b\n# c"""') == [(String, '"""a "b\n# c"""')]
