@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewardkit.checker import Spec, check
-from rewardkit.checker.calls import signature
 from rewardkit.diagnostics import Diagnostic, RewardError, Source, render_full
 from rewardkit.library import functions
+from rewardkit.library.pages import signature
 from rewardkit.types.function import Function
 from rewardkit.types.normalizer import NORMALIZERS, Option
 
