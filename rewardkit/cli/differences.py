@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rewardkit.analysis.differences import Change
 from rewardkit.analysis.meaning import cut
-from rewardkit.cli.show import table
+from rewardkit.cli.show import left_table, table
 
 if TYPE_CHECKING:
     from rewardkit.analysis.rows import Moved, RowsDifference
@@ -115,7 +115,11 @@ def _moved(found: RowsDifference, grouped: bool) -> list[str]:
         for m in found.moved
     ]
     told = f"the {len(rows)} that moved most of {found.rank_changed:,} rows whose rank changed"
-    return ["", told if len(rows) < found.rank_changed else "rows whose rank changed", _left(head, rows)]
+    return [
+        "",
+        told if len(rows) < found.rank_changed else "rows whose rank changed",
+        left_table([head, *rows]),
+    ]
 
 
 def _why(moved: Moved) -> str:
@@ -133,14 +137,6 @@ def _lost(found: RowsDifference) -> list[str]:
             more = ", …" if len(rows) < count else ""
             lines += ["", f"{_count(count, 'row')} with {word}: {', '.join(rows)}{more}"]
     return lines
-
-
-def _left(head: list[str], rows: list[list[str]]) -> str:
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in [head, *rows]
-    )
 
 
 def _share(count: int, of: int, what: str) -> str:

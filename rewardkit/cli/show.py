@@ -91,6 +91,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def left_table(rows: Sequence[Sequence[str]], indent: int = 0) -> str:
+    """Columns aligned to the left, the last as long as it is."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(" " * indent + line for line in lines)
+
+
 class ProgressLine:
     """One line on a terminal that tells how far a long job is; silent elsewhere."""
 

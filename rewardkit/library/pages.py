@@ -141,6 +141,14 @@ def wrapped(line: str, indent: int | None = None) -> str:
     return "\n".join(textwrap.wrap(line, _WIDTH, subsequent_indent=rest, break_long_words=False)) or line
 
 
+def wrapped_all(lines: str) -> str:
+    return "\n".join(map(wrapped, lines.splitlines()))
+
+
+def shortened(line: str) -> str:
+    return textwrap.shorten(line, _WIDTH, placeholder=" …")
+
+
 def _result(function: Function) -> str:
     if function.infer:
         return "a type and a range that follow from the arguments"
