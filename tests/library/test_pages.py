@@ -1,9 +1,15 @@
 import json
 
+import numpy as np
 import pytest
 
+from rewardkit.checker import check
+from rewardkit.diagnostics import Source
 from rewardkit.library import functions
 from rewardkit.library.pages import code, literal, page, signature, text, to_json
+from rewardkit.runtime.columns import values_of
+from rewardkit.runtime.reward import Reward
+from rewardkit.runtime.rows import Rows
 
 ALL = list(functions().values())
 
@@ -41,3 +47,24 @@ def test_a_constant_as_a_spec_writes_it(value, shown):
 def test_code_holds_backticks():
     assert code("a") == "`a`"
     assert code("```x") == "```` ```x ````"
+
+
+@pytest.mark.parametrize("function", [f for f in ALL if f.examples], ids=lambda f: f.name)
+def test_the_examples_of_a_page_hold(function):
+    """As a user would try them: written in a spec, scored on a row."""
+    lets = "\n".join(f"let e{i} = {example.call}" for i, example in enumerate(function.examples))
+    spec, found = check(Source("examples.rwd", f"{lets}\nterm t = 1\nreward {{ t: 1 }}\n"))
+    assert spec is not None, [d.message for d in found]
+    if spec.later:
+        pytest.skip("the function is not there yet")
+    reward = Reward(spec)
+    everywhere = np.ones(1, np.bool_)
+    run = reward.evaluate(Rows([{"completion": ""}]), uses=dict.fromkeys(spec.lets, everywhere))
+    for i, example in enumerate(function.examples):
+        (value,) = values_of(run.engine.columns[reward.plan.lets[f"e{i}"]])
+        value = list(value) if isinstance(value, tuple) else value
+        assert value == pytest.approx(example.value) if isinstance(value, float) else value == example.value
+
+
+def test_every_function_has_an_example():
+    assert [f.name for f in ALL if not f.examples] == ["failed"]  # no constant fails
