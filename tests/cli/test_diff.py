@@ -1,6 +1,8 @@
 """`rewardkit diff`: what it prints, on specs and on rows, and its exit codes."""
 
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,24 @@ def test_no_row_is_rewarded_by_both(files, capsys):
     code, shown = run(capsys, "old.rwd", "none.rwd", "--on", "rows.jsonl", "--group", "id")
     assert code == codes.OK and "6 rows, 0 rewarded by both, in 0 groups" in shown.out
     assert json.loads(run(capsys, "old.rwd", "none.rwd", "--on", "rows.jsonl", "--format", "json")[1].out)
+
+
+def test_the_document_shows_what_is_printed(tmp_path, capsys, monkeypatch):
+    """REWARDKIT_UPDATE=1 writes the shown output anew."""
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "diff.md"
+    text = page.read_text()
+    old, new = re.findall(r"^```rwd\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    Path("old.rwd").write_text(old)
+    Path("new.rwd").write_text(new)
+    command = re.search(r"`rewardkit (diff old.rwd .*?)`", text)
+    rows = str(ROOT / "examples" / "gsm8k" / "rows.jsonl")
+    code = _run(command[1].replace("rows.jsonl", rows).split())
+    printed = capsys.readouterr().out
+    shown = re.search(r"(?<=^```text\n).*?(?=^```$)", text, re.MULTILINE | re.DOTALL)
+    if os.environ.get("REWARDKIT_UPDATE"):
+        page.write_text(text[: shown.start()] + printed + text[shown.end() :])
+    assert (code, printed) == (codes.OK, shown[0])
 
 
 @pytest.mark.skipif(not GRADED.exists(), reason="the graded GSM8K rows are not beside this checkout")
