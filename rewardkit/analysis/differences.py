@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from rewardkit.analysis.meaning import Side, calls, reads, text
+from rewardkit.analysis.meaning import Side, calls, text
 from rewardkit.checker.spec import AdvantageSpec, InputSpec, ParamSpec, Spec, Value
 from rewardkit.language import tree as t
 from rewardkit.types.interval import Interval, bare
@@ -61,11 +61,7 @@ class _Both:
 
     def reaching(self, kind: str, name: str) -> tuple[str, ...]:
         """The parts of either spec that read a let, param or column."""
-        sides = (self.a, self.b)
-        found = [
-            p for side in sides for p, values in side.reads.items() if any(name in v[kind] for v in values)
-        ]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys((*self.a.reaching(kind, name), *self.b.reaching(kind, name))))
 
     def differs(self, part: str) -> bool:
         """Whether a part is in one spec only, or means something else."""
@@ -85,7 +81,9 @@ class _Both:
         before, after = map(text, nodes)
         through: set[str] = set()
         if before == after:
-            through = (reads(one)["let"] | reads(other)["let"]) & self.lets or self.functions
+            sides = ((self.a, one), (self.b, other))
+            read = {x for x in self.lets if any(side.read(value, "let", x) for side, value in sides)}
+            through = read or self.functions
         yield Change(*of, before, after, through=tuple(sorted(through)))
 
 

@@ -7,7 +7,7 @@ formatting, comments, the names of lets and whether a let is written out do not 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from rewardkit.checker.spec import AggregateData, CallData, Spec, TermData, Value
@@ -17,6 +17,8 @@ from rewardkit.language.sketch import one_line
 from rewardkit.types.interval import bare
 
 S = TypeVar("S", bound=t.Statement)
+
+_READ = frozenset(("let", "param", "column"))
 
 LONGEST = 120  # characters of an expression that are shown
 
@@ -51,19 +53,37 @@ def _data(step: Step) -> Any:
     return data
 
 
-def reads(root: Value) -> dict[str, set[str]]:
-    """The lets, params and columns that a value reads, through lets too: `{"let": {…}, …}`."""
-    found: dict[str, set[str]] = {"let": set(), "param": set(), "column": set()}
-    stack, seen = [root], set[int]()
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if value.op in found:
-            found[value.op].add(value.data)
-        stack.extend(value.args)
-    return found
+class Reads:
+    """Which lets, params and columns values read, through lets too; a set of names is the bits of a number,
+    so that long chains of lets cost no more than their length."""
+
+    def __init__(self) -> None:
+        self._bit: dict[tuple[str, str], int] = {}
+        self._found: dict[int, int] = {}
+
+    def of(self, root: Value) -> int:
+        stack = [(root, False)]
+        while stack:
+            value, ready = stack.pop()
+            if id(value) in self._found:
+                continue
+            if not ready:
+                stack.append((value, True))
+                stack.extend((arg, False) for arg in value.args)
+                continue
+            found = 1 << self._number((value.op, value.data)) if value.op in _READ else 0
+            for arg in value.args:
+                found |= self._found[id(arg)]
+            self._found[id(value)] = found
+        return self._found[id(root)]
+
+    def holds(self, found: int, kind: str, name: str) -> bool:
+        """Whether a set of names holds the `let`, `param` or `column`."""
+        number = self._bit.get((kind, name))
+        return number is not None and bool(found >> number & 1)
+
+    def _number(self, name: tuple[str, str]) -> int:
+        return self._bit.setdefault(name, len(self._bit))
 
 
 def parts(spec: Spec) -> dict[str, tuple[Value, ...]]:
@@ -111,8 +131,17 @@ class Side:
         self.plan = compile_spec(spec)
         self.digests = digests(self.plan)
         self.parts = parts(spec)
-        self.reads = {part: [reads(value) for value in values] for part, values in self.parts.items()}
+        self.reads = Reads()
         self.declared = {s.name: s for s in spec.module.statements if isinstance(s, t.Declaration)}
+
+    def reaching(self, kind: str, name: str) -> Iterator[str]:
+        """The parts that read a let, param or column."""
+        for part, values in self.parts.items():
+            if any(self.read(value, kind, name) for value in values):
+                yield part
+
+    def read(self, value: Value, kind: str, name: str) -> bool:
+        return self.reads.holds(self.reads.of(value), kind, name)
 
     def statements(self, kind: type[S]) -> list[S]:
         return [s for s in self.spec.module.statements if isinstance(s, kind)]

@@ -12,6 +12,7 @@ from rewardkit.cli.show import left_table, table
 if TYPE_CHECKING:
     from rewardkit.analysis.rows import Moved, RowsDifference
 
+_MOST_NAMES = 8  # of what a change reaches
 _MOST_TERMS = 3  # of a row that moved
 
 
@@ -30,14 +31,14 @@ def shown(changes: Iterable[Change]) -> str:
 
 def _lines(change: Change) -> list[str]:
     name = " ".join(part for part in (change.what, change.name) if part)
-    reaches = f"  (reaches {', '.join(change.reaches)})" if change.reaches else ""
+    reaches = f"  (reaches {_names(change.reaches)})" if change.reaches else ""
     before, after = cut(change.before, change.after), cut(change.after, change.before)
     if change.what == "test":
         return [f"{_sign(change)} test `{change.name}`"]
     if change.what == "column":
         return [f"{_sign(change)} reads {change.name}{reaches}"]
     if change.before == change.after:
-        through = ", ".join(change.through) or "what it calls"
+        through = _names(change.through) or "what it calls"
         part = f" {change.part}" if change.part else ""
         return [f"~ {name}{part}: through {through}"]
     whole = change.what in ("input", "param", "term", "claim", "extern", "def", "use") and not change.part
@@ -53,6 +54,11 @@ def _lines(change: Change) -> list[str]:
         return [f"~ {name} lies in {before} → {after}"]
     part = f" {change.part}" if change.part else ""
     return [f"~ {name}{part}: {before or 'none'} → {after or 'none'}{reaches}"]
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _long(before: str | None, after: str | None) -> bool:

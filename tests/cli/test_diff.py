@@ -74,6 +74,18 @@ def test_what_changed(files, capsys):
     assert run(capsys, "old.rwd", "new.rwd", "--exit-code")[0] == codes.FAILED
 
 
+def test_a_change_that_reaches_far(files, capsys):
+    chain = "\n".join(f"let l{i} = l{i - 1} + 1" for i in range(1, 2000))
+    terms = "\n".join(f"term t{i} = l1999" for i in range(20))
+    for name, first in (("one.rwd", 1), ("two.rwd", 2)):
+        Path(name).write_text(f"input n: int\nlet l0 = n * {first}\n{chain}\n{terms}\nreward {{ t0: 1 }}\n")
+    _, shown = run(capsys, "one.rwd", "two.rwd")
+    assert shown.out.splitlines()[:2] == [
+        "~ let l0: n * 1 → n * 2  (reaches t0, t1, t2, t3, t4, t5, t6, t7 and 12 more)",
+        "~ term t0 value: through l0",
+    ]
+
+
 def test_only_tests_and_claims(files, capsys):
     Path("more.rwd").write_text(OLD + "prove right in [0, 1]\n")
     _, shown = run(capsys, "old.rwd", "more.rwd")
