@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from rewardkit.analysis.meaning import Side, calls, text
+from rewardkit.analysis.meaning import Side, text
 from rewardkit.checker.spec import AdvantageSpec, InputSpec, ParamSpec, Spec, Value
 from rewardkit.language import tree as t
 from rewardkit.types.interval import Interval, bare
@@ -51,7 +51,7 @@ class _Both:
     def __init__(self, a: Side, b: Side) -> None:
         self.a, self.b = a, b
         self.lets = {c.name for c in _let_changes(self)}
-        self.functions = {c.name for kind, what in _FUNCTIONS for c in _statements(self, kind, what)}
+        self.functions = {c.name for c in _function_changes(self) if c.what == "def"}
 
     def same(self, one: Value, other: Value) -> bool:
         return self.a.meant(one) == self.b.meant(other)
@@ -83,7 +83,8 @@ class _Both:
         if before == after:
             sides = ((self.a, one), (self.b, other))
             read = {x for x in self.lets if any(side.read(value, "let", x) for side, value in sides)}
-            through = read or self.functions
+            called = self.a.called(of[1]) | self.b.called(of[1])
+            through = read or self.functions & called
         yield Change(*of, before, after, through=tuple(sorted(through)))
 
 
@@ -146,19 +147,23 @@ def _named(
 # --- what is computed ----------------------------------------------------------------------------------
 
 
-def _statements(both: _Both, kind: type[t.Declaration], what: str) -> Iterator[Change]:
-    """Functions of a file are compared as they are written."""
-    before, after = ({s.name: s for s in side.statements(kind)} for side in (both.a, both.b))
-    for name in dict.fromkeys((*before, *after)):
-        if before.get(name) != after.get(name):
-            callers = [
-                s.name
-                for side in (both.a, both.b)
-                for s in side.statements(t.Declaration)
-                if name in {called.partition(".")[0] for called in calls([s])}
-            ]
-            reached = tuple(dict.fromkeys(callers))
-            yield Change(what, name, "", text(before.get(name)), text(after.get(name)), reached)
+def _functions(both: _Both) -> Iterator[Change]:
+    """An extern counts by itself; a `def` by what its calls come to, or in a library, where none is made."""
+    parts = (*both.a.parts, *both.b.parts)
+    counts = not parts or any(map(both.differs, parts))
+    for change in _function_changes(both):
+        if counts or change.what == "extern":
+            yield change
+
+
+def _function_changes(both: _Both) -> Iterator[Change]:
+    old, new = both.a.functions, both.b.functions
+    for name in dict.fromkeys((*old, *new)):
+        what, before = old.get(name, ("", None))
+        other, after = new.get(name, (what, None))
+        if before != after:
+            callers = (*both.a.callers(name), *both.b.callers(name))
+            yield Change(what or other, name, "", before, after, tuple(dict.fromkeys(callers)))
 
 
 def _let_changes(both: _Both) -> Iterator[Change]:
@@ -317,16 +322,10 @@ def _tests(both: _Both) -> Iterator[Change]:
             yield Change("test", name, part, text(old.get(name)), text(new.get(name)))
 
 
-_FUNCTIONS: tuple[tuple[type[t.Declaration], str], ...] = (
-    (t.Use, "use"),
-    (t.Extern, "extern"),
-    (t.Def, "def"),
-)
-
 _FINDERS: tuple[Callable[[_Both], Iterator[Change]], ...] = (
     _inputs,
     _params,
-    lambda both: (c for kind, what in _FUNCTIONS for c in _statements(both, kind, what)),
+    _functions,
     _lets,
     _terms,
     _reward,

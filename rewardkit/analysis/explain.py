@@ -130,7 +130,9 @@ class _Tree:
         # a column that a measure reads has the measure's place in the text, and its own name
         own = _written(value)
         if value.op == "bind":
-            own = f"{value.data} = {_written(value.args[0])}"
+            # an argument has its place in the caller's text, a call of a `def` its body in another
+            argument = value.span == value.args[0].span
+            own = f"{value.data if argument else own} = {_written(value.args[0])}"
         text = before + (name or own)
         if name is not None and name in self.seen:
             return Part(text, found, remark, unit=unit)

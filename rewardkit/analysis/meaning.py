@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from rewardkit.checker.spec import AggregateData, CallData, Spec, TermData, Value
+from rewardkit.checker.spec import AggregateData, CallData, Callee, DefSpec, Spec, TermData, Value
 from rewardkit.compiler import FoldStep, Plan, Step, compile_spec
 from rewardkit.language import tree as t
 from rewardkit.language.sketch import one_line
-from rewardkit.types.interval import bare
+from rewardkit.library.pages import signature
+from rewardkit.types.interval import FULL, bare
 
 S = TypeVar("S", bound=t.Statement)
 
@@ -108,6 +109,14 @@ def calls(nodes: Iterable[t.Node]) -> set[str]:
     return found
 
 
+def _function(callee: Callee) -> tuple[str, str | None]:
+    """`def` or `extern`, and the declaration."""
+    if isinstance(callee, DefSpec):
+        return "def", text(callee.node)
+    within = "" if callee.range == FULL else f" in {callee.range}"
+    return "extern", f"extern {signature(callee)}{within}"
+
+
 def text(node: t.Node | None) -> str | None:
     """An expression or statement as it stands in its file, on one line and without comments."""
     return None if node is None else one_line(node.span.text)
@@ -132,6 +141,7 @@ class Side:
         self.digests = digests(self.plan)
         self.parts = parts(spec)
         self.reads = Reads()
+        self.functions = {name: _function(callee) for name, callee in spec.functions.items()}
         self.declared = {s.name: s for s in spec.module.statements if isinstance(s, t.Declaration)}
 
     def reaching(self, kind: str, name: str) -> Iterator[str]:
@@ -142,6 +152,28 @@ class Side:
 
     def read(self, value: Value, kind: str, name: str) -> bool:
         return self.reads.holds(self.reads.of(value), kind, name)
+
+    def callers(self, function: str) -> list[str]:
+        """The declarations of the file that call a function of a file."""
+        return [name for name, node in self.declared.items() if function in calls([node])]
+
+    def called(self, name: str) -> set[str]:
+        """The functions of a file that a declaration calls, through its lets and other functions too."""
+        found: set[str] = set()
+        stack: list[t.Node] = [self.declared[name]] if name in self.declared else []
+        seen = {name}
+        while stack:
+            node = stack.pop()
+            if isinstance(node, t.Name) and node.name not in seen:
+                seen.add(node.name)
+                stack.extend([self.declared[node.name]] if node.name in self.declared else [])
+            if isinstance(node, t.Call) and node.function in self.spec.functions:
+                callee = self.spec.functions[node.function]
+                if node.function not in found and isinstance(callee, DefSpec):
+                    stack.append(callee.node)
+                found.add(node.function)
+            stack.extend(t.children(node))
+        return found
 
     def statements(self, kind: type[S]) -> list[S]:
         return [s for s in self.spec.module.statements if isinstance(s, kind)]

@@ -9,12 +9,14 @@ import typer
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
     BatchSize,
+    ExternNames,
     Group,
     GroupSize,
     Maps,
     Sets,
     Step,
     TokenizerName,
+    externs,
     load_tokenizer,
     pairs,
     params,
@@ -36,6 +38,7 @@ def run(
     group_size: GroupSize = None,
     batch_size: BatchSize = None,
     sets: Sets = None,
+    bound: ExternNames = None,
     step: Step = 0,
     tokenizer: TokenizerName = None,
     exit_code: Annotated[
@@ -46,7 +49,7 @@ def run(
     """Show what changed in meaning between two specs, and with --on, on real rows.
 
     Formatting, comments, order, the names of lets and whether a let is written out do not count. Without
-    --group or --group-size all rows are ranked together. --set and --map name what either spec has.
+    --group or --group-size all rows are ranked together. --set, --map and --extern name what either spec has.
     """
     from rewardkit.analysis.differences import differences
     from rewardkit.analysis.rows import compare_on
@@ -58,7 +61,11 @@ def run(
     specs = [_spec(path) for path in paths]
     given, mapped = _each_set(specs, sets or []), _each_map(specs, pairs(maps or [], "--map"))
     counter = load_tokenizer(tokenizer)
-    rewards = [Reward(s, p, tokenizer=counter, cache=cache) for s, p in zip(specs, given, strict=True)]
+    hosts = _each_extern(specs, externs(bound))
+    rewards = [
+        Reward(spec, values, tokenizer=counter, externs=host, cache=cache)
+        for spec, values, host in zip(specs, given, hosts, strict=True)
+    ]
     found = differences(specs[0], specs[1])
     rows = None
     if on is not None:
@@ -110,6 +117,13 @@ def _each_set(specs: list[Any], sets: list[str]) -> list[dict[str, Any]]:
             known = ", ".join(f"`{x}`" for x in sorted(names)) or "none"
             raise RewardError(f"neither spec has a param `{name}`; the params are {known}")
     return [params([s for s in sets if s.partition("=")[0] in spec.params], spec) for spec in specs]
+
+
+def _each_extern(specs: list[Any], given: dict[str, Any]) -> list[dict[str, Any]]:
+    for name in given:
+        if not any(name in spec.externs for spec in specs):
+            raise RewardError(f"--extern: neither spec declares `{name}`")
+    return [{name: f for name, f in given.items() if name in spec.externs} for spec in specs]
 
 
 def _each_map(specs: list[Any], maps: dict[str, str]) -> list[dict[str, str]]:

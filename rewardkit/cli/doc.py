@@ -14,7 +14,7 @@ from rewardkit.diagnostics.catalogue import TITLES
 from rewardkit.diagnostics.pages import plain, section
 from rewardkit.language.guide import Remark, about, remarks
 from rewardkit.language.sketch import KEYWORDS
-from rewardkit.library import LATER, functions
+from rewardkit.library import functions
 from rewardkit.library import pages as function_pages
 from rewardkit.types.normalizer import NORMALIZERS
 
@@ -76,8 +76,6 @@ def find(name: str) -> Page:
     if said:
         text = _guide(said)
         return text, {"kind": "keyword" if name in KEYWORDS else "guide", "name": name, "text": text}
-    if name in LATER:
-        raise RewardError(f"`{name}` is not there yet")
     raise RewardError(f"there is no page `{name}`{_near(name)}")
 
 

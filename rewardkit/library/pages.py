@@ -19,6 +19,8 @@ _RUNS = {
     "columns": "on whole columns at once",
     "batch": "once for each distinct input, all of them together",
     "inline": "once for each distinct input",
+    "host": "once for each distinct input, where the spec is loaded",
+    "unbuilt": "not in this version of rewardkit: tests mock it",
     "worker": "once for each distinct input, in a worker process, for {deadline:g} s at most",
 }
 _PURITY = {
@@ -26,6 +28,7 @@ _PURITY = {
     "exec": "runs a program",
     "model": "runs a model",
     "net": "asks an endpoint",
+    "host": "Python that the run names with `--extern`",
 }
 
 

@@ -92,10 +92,6 @@ CHANGED = [
     ),
     (("= 10\n", "= 20\n"), [("param", "budget", "value", "10", "20", "brevity", "weights")]),
     (
-        ("x * 2", "x * 3"),
-        [("def", "double", "", "def double(x: real): real = x * 2", "def double(x: real): real = x * 3")],
-    ),
-    (
         ("text.strip(", "text.lower("),
         [
             (
@@ -193,6 +189,36 @@ CHANGED = [
 @pytest.mark.parametrize(("edit", "expected"), CHANGED, ids=[new for (_, new), _ in CHANGED])
 def test_a_change_of_meaning(edit, expected):
     assert changes(BASE, edited(edit)) == expected
+
+
+FUNCTIONS = """
+def half(x: real): real = x / 2
+def other(x: real): real = x
+extern host(x: text): real in [0, 1]
+let h = half(3)
+term t = h
+term u = host(completion.text)
+reward { t: 1  u: 1 }
+"""
+
+
+def test_functions_of_the_file():
+    assert changes(FUNCTIONS, FUNCTIONS.replace("x / 2", "(x  / 2) # same")) == []
+    assert changes(FUNCTIONS, FUNCTIONS.replace("real = x\n", "real = 2 * x\n")) == []  # never called
+    assert changes(
+        FUNCTIONS, FUNCTIONS.replace("x / 2", "x / 4").replace("real = x\n", "real = 2 * x\n")
+    ) == [
+        ("def", "half", "", "def half(x: real): real = x / 2", "def half(x: real): real = x / 4", "h"),
+        ("def", "other", "", "def other(x: real): real = x", "def other(x: real): real = 2 * x"),
+        ("term", "t", "value", "h", "h", "half"),
+    ]
+    assert changes(FUNCTIONS, FUNCTIONS.replace("[0, 1]", "[0, 2]"))[0][3:] == (
+        "extern host(x: text): real in [0, 1]",
+        "extern host(x: text): real in [0, 2]",
+        "u",
+    )
+    library = "def half(x: real): real = x / 2\n"
+    assert changes(library, library.replace("2", "3"))[0][:2] == ("def", "half")
 
 
 def test_ranges_that_follow_are_told():

@@ -1,7 +1,6 @@
 """The tree of one row: every name with its value, what closed a gate, where the row stands in its group."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +11,9 @@ from probes import install
 import rewardkit as rk
 from rewardkit.analysis.explain import explain, render
 from rewardkit.checker import check
-from rewardkit.checker.spec import Value
 from rewardkit.diagnostics import Source
 from rewardkit.runtime.reward import Reward
 from rewardkit.runtime.rows import Rows
-from rewardkit.types.types import REAL
 
 
 def checked(text):
@@ -86,18 +83,19 @@ def test_a_gate_that_failed(monkeypatch):
     assert term.parts[0].remark.endswith("because `probe.flaky(m) > 1` has no value")
 
 
-def test_an_argument_of_a_function_of_the_file():
-    """What a call of a `def` with one parameter comes to: its argument under the parameter's name."""
-    spec = checked("input n: int\nterm t = n / 2\nreward { t: 1 }\n")
-    term = spec.terms["t"]
-    (body,) = term.value.args
-    bind = Value("bind", (body.args[0],), REAL, body.span, body.args[0].interval, body.level, data="x")
-    half = replace(body, args=(bind, body.args[1]))
-    bound = replace(term, value=replace(term.value, args=(half,)))
-    reward = Reward(replace(spec, terms={"t": bound}))
-    ((whole,),) = [part.parts for part in tree(reward, [{"n": 3}]).parts]
-    (argument,) = whole.parts
-    assert (argument.text, argument.value, argument.parts) == ("x = n", 3, ())
+def test_functions_of_the_file_show_their_arguments():
+    functions = "def half(x: real): real = x / 2\ndef sum2(a: real, b: real): real = half(a) + half(b)\n"
+    terms = "input n: int\nlet m = n + 1\nterm t = sum2(n, m)\nreward { t: 1 }\n"
+    reward = Reward(checked(functions + terms))
+    assert render(tree(reward, [{"n": 3}])).splitlines()[2:] == [
+        "   └─ sum2(n, m) = half(a) + half(b): 3.5",
+        "      ├─ half(a) = x / 2: 1.5",
+        "      │  └─ x = n: 3",
+        "      └─ half(b) = x / 2: 2",
+        "         └─ x = m: 4",
+        "            └─ m = n + 1: 4",
+        "               └─ n: 3",
+    ]
 
 
 RANKED = """

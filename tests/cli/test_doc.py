@@ -73,7 +73,6 @@ NEAR = [
     ("trem", "`term`"),
     ("RK0699", "did you mean"),
     ("zzzzzz", "`rewardkit doc` lists what there is"),
-    ("judge.score", "is not there yet"),
     ("", "lists what there is"),
 ]
 

@@ -55,8 +55,6 @@ def test_the_examples_of_a_page_hold(function):
     lets = "\n".join(f"let e{i} = {example.call}" for i, example in enumerate(function.examples))
     spec, found = check(Source("examples.rwd", f"{lets}\nterm t = 1\nreward {{ t: 1 }}\n"))
     assert spec is not None, [d.message for d in found]
-    if spec.later:
-        pytest.skip("the function is not there yet")
     reward = Reward(spec)
     everywhere = np.ones(1, np.bool_)
     run = reward.evaluate(Rows([{"completion": ""}]), uses=dict.fromkeys(spec.lets, everywhere))
@@ -67,4 +65,6 @@ def test_the_examples_of_a_page_hold(function):
 
 
 def test_every_function_has_an_example():
-    assert [f.name for f in ALL if not f.examples] == ["failed"]  # no constant fails
+    built = [f for f in ALL if f.executor != "unbuilt"]
+    # no constant fails, and a result of a program cannot be written out
+    assert [f.name for f in built if not f.examples] == ["failed", "code.result"]
