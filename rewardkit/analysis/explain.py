@@ -148,9 +148,11 @@ class _Tree:
         value = _plain_value(value)
         if value.op == "constant" or depth >= _DEEPEST:
             return []
-        if value.op == "bind":
-            value = _plain_value(value.args[0])
-            below = [] if value.op in ("column", "param", "step") else list(_nearest(value))
+        bound = value.op == "bind"
+        while value.op in ("alias", "bind"):  # an argument that is handed on
+            value = value.args[0]
+        if bound and value.op in ("column", "param", "step"):
+            below = []  # the line itself says it
         elif value.op == "let":
             below = [value]
         elif value.op == "fold":  # its body has one value per item, the list has one
