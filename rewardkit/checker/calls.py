@@ -13,6 +13,7 @@ from rewardkit.checker.spec import CallData, Callee, Value
 from rewardkit.checker.wording import listed, peeled, suffix, suggest, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
+from rewardkit.library.pages import signature as signature
 from rewardkit.types.function import Argument, Function, Parameter, Typing, TypingError
 from rewardkit.types.interval import lies
 from rewardkit.types.levels import Level
@@ -309,23 +310,6 @@ def _bind(
         )
         ok = False
     return [(p, values.get(i)) for i, p in enumerate(parameters)] if ok else None
-
-
-def signature(function: Function) -> str:
-    """`math.equal(found: text, gold: text): bool`."""
-    shown = []
-    for p in function.parameters:
-        type_ = "" if function.infer else f": {p.type}"
-        default = "" if p.required else f" = {_literal(p.default)}"
-        shown.append(f"{p.name}{type_}{default}")
-    result = "" if function.infer else f": {function.result}"
-    return f"{function.name}({', '.join(shown)}{', …' if function.variadic else ''}){result}"
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _name_it(argument: t.Argument, function: Function, position: int) -> str:

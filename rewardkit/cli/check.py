@@ -10,7 +10,7 @@ import typer
 from rewardkit.checker import Spec, check, read_source
 from rewardkit.cli import codes
 from rewardkit.cli.options import specs_in
-from rewardkit.cli.show import Format, ok, print_diagnostics, print_json
+from rewardkit.cli.show import DiagnosticFormat, ok, print_diagnostics, print_json
 from rewardkit.diagnostics import Diagnostic, to_json
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="exit 4 where something is not there yet, or not decided")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
+    form: Annotated[DiagnosticFormat, typer.Option("--format", help="how to print")] = DiagnosticFormat.full,
 ) -> int:
     """Check specs: syntax, names, types, units, ranges, nulls, levels and claims."""
     reports: list[dict[str, Any]] = []
+    found: list[Diagnostic] = []
     worst = codes.OK
     for path in specs_in(paths):
         spec, diagnostics = check(read_source(path))
@@ -38,8 +39,11 @@ def run(
             diagnostics += findings(spec, verdicts)
         code = _code(spec, diagnostics, strict)
         worst = codes.WRONG_SPEC if codes.WRONG_SPEC in (worst, code) else max(worst, code)
-        if form is Format.json:
+        if form is DiagnosticFormat.json:
             reports.append(_report(path, spec, diagnostics, verdicts))
+            continue
+        if form is not DiagnosticFormat.full:
+            found.extend(diagnostics)
             continue
         print_diagnostics(diagnostics, "full")
         errors = sum(d.is_error for d in diagnostics)
@@ -47,8 +51,10 @@ def run(
             print(f"{path}: {ok('ok')}, {summary(spec, verdicts)}")
         else:
             print(f"{path}: {errors} error{'s' if errors != 1 else ''}")
-    if form is Format.json:
+    if form is DiagnosticFormat.json:
         print_json(reports)
+    elif form is not DiagnosticFormat.full:
+        print_diagnostics(found, form)
     return worst
 
 

@@ -27,7 +27,10 @@ from rewardkit.cli.show import Format, print_json
 def run(
     spec_path: SpecPath,
     rows_path: RowsPath,
-    row: Annotated[int, typer.Option(min=0, help="which row, from 0")] = 0,
+    row: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="which row, from 0; may be given several times [default: 0]"),
+    ] = None,
     maps: Maps = None,
     group: Group = None,
     group_size: GroupSize = None,
@@ -38,28 +41,43 @@ def run(
     tokenizer: TokenizerName = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
-    """Show how one row got its reward: terms, weights, gates, and the values below them."""
+    """Show how a row got its reward: terms, weights, gates and what closed them, and the values below them.
+
+    With --group or --group-size, also its advantage, beside its group's means and deviations. Whitening looks
+    at a whole batch: give --batch-size to have it.
+    """
     from rewardkit.analysis import explain, render
     from rewardkit.runtime import RowsError
     from rewardkit.runtime.batches import take_rows
     from rewardkit.runtime.files import read_rows
 
     reward = load_reward(spec_path, sets, tokenizer, bound=bound)
-    rows, ids, position = take_rows(
-        read_rows(rows_path, reward.spec),
-        row,
-        mapping=pairs(maps or [], "--map"),
-        group=group,
-        group_size=group_size,
-        batch_size=batch_size,
-        scopes=reward.plan.scopes,
-    )
-    if ids is None and reward.needs_group:
-        raise RowsError("the spec aggregates over groups: say what a group is with --group or --group-size")
-    evaluation = reward.evaluate(rows, ids, step)
-    tree = explain(reward, reward.scores_of(evaluation), evaluation, position)
+    data = read_rows(rows_path, reward.spec)
+    wanted = [("group", group is not None or group_size is not None), ("batch", batch_size is not None)]
+    scopes = reward.plan.scopes | {scope for scope, given in wanted if given}
+    trees = {}
+    for number in dict.fromkeys(row or [0]):
+        rows, ids, position = take_rows(
+            data,
+            number,
+            mapping=pairs(maps or [], "--map"),
+            group=group,
+            group_size=group_size,
+            batch_size=batch_size,
+            scopes=scopes,
+        )
+        if ids is None and reward.needs_group:
+            raise RowsError(
+                "the spec aggregates over groups: say what a group is with --group or --group-size"
+            )
+        evaluation = reward.evaluate(rows, ids, step)
+        scores = reward.scores_of(evaluation)
+        trees[number] = explain(reward, scores, evaluation, position, whole_batch=batch_size is not None)
     if form is Format.json:
-        print_json({"row": row, **tree.to_json()})
+        found = [{"row": number, **tree.to_json()} for number, tree in trees.items()]
+        print_json(found if len(found) > 1 else found[0])
+    elif len(trees) > 1:
+        print("\n\n".join(f"row {number}\n{render(tree)}" for number, tree in trees.items()))
     else:
-        print(render(tree))
+        print(*map(render, trees.values()))
     return codes.OK

@@ -22,8 +22,10 @@ VERBS = {
     "test": "run the tests inside specs",
     "fmt": "write specs in their one canonical form",
     "score": "score rows: one row out per row in",
+    "diff": "show what changed in meaning between two specs, and on rows",
     "explain": "show how one row got its reward, as a tree",
     "lsp": "start the language server, for an editor",
+    "doc": "show the page of a function, statement, normalizer or diagnostic",
     "train": "train a policy on a spec, from a run file",
 }
 

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, TextIO
 
-from rewardkit.diagnostics import Diagnostic, render_full, to_json
+from rewardkit.diagnostics import (
+    Diagnostic,
+    render_concise,
+    render_full,
+    render_github,
+    to_json,
+    to_sarif,
+)
 
 _COLORS = {"error": "\033[1;31m", "warning": "\033[1;33m", "ok": "\033[32m"}
 _RESET = "\033[0m"
@@ -23,14 +30,34 @@ class Format(StrEnum):
     json = "json"
 
 
+class DiagnosticFormat(StrEnum):
+    """How a verb whose result is diagnostics prints them."""
+
+    full = "full"
+    concise = "concise"
+    json = "json"
+    github = "github"
+    sarif = "sarif"
+
+
+_LINES = {"concise": render_concise, "github": render_github}
+
+
 def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str, file: TextIO | None = None) -> None:
-    """Diagnostics in full on standard error, or as JSON on standard output."""
+    """Diagnostics in full on standard error, or on standard output in a form that programs read."""
     if form == "json":
         print_json([to_json(d) for d in diagnostics])
+        return
+    if form == "sarif":
+        print_json(to_sarif(diagnostics))
+        return
+    if form in _LINES:
+        for diagnostic in diagnostics:
+            print(_LINES[form](diagnostic), file=file)
         return
     file = file or sys.stderr
     for diagnostic in diagnostics:
@@ -62,6 +89,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         cells = [row[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def left_table(rows: Sequence[Sequence[str]], indent: int = 0) -> str:
+    """Columns aligned to the left, the last as long as it is."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(" " * indent + line for line in lines)
 
 
 class ProgressLine:

@@ -1,5 +1,6 @@
 """Source text and spans, the diagnostic value, its renderers, the catalogue of codes."""
 
+from rewardkit.diagnostics.concise import render_concise
 from rewardkit.diagnostics.diagnostic import (
     Collector,
     Diagnostic,
@@ -12,7 +13,9 @@ from rewardkit.diagnostics.diagnostic import (
     TooMany,
 )
 from rewardkit.diagnostics.full import render_full
+from rewardkit.diagnostics.github import render_github
 from rewardkit.diagnostics.json import to_json
+from rewardkit.diagnostics.sarif import to_sarif
 from rewardkit.diagnostics.source import Source, Span
 
 __all__ = [
@@ -27,6 +30,9 @@ __all__ = [
     "Span",
     "SpecError",
     "TooMany",
+    "render_concise",
     "render_full",
+    "render_github",
     "to_json",
+    "to_sarif",
 ]

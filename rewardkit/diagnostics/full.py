@@ -25,7 +25,7 @@ def render_full(diagnostic: Diagnostic) -> str:
     width = len(str(max(by_line)))
     pad = " " * width
 
-    out = [f"{diagnostic.severity}[{diagnostic.code}]: {_visible(diagnostic.message)}"]
+    out = [f"{diagnostic.severity}[{diagnostic.code}]: {visible(diagnostic.message)}"]
     out.append(f"{pad}--> {source.name}:{line}:{column}")
     out.append(f"{pad} |")
     figure = _figure(diagnostic)
@@ -43,6 +43,8 @@ def render_full(diagnostic: Diagnostic) -> str:
     trailer = [_lines(f"{pad} = note: ", note) for note in notes]
     if diagnostic.help:
         trailer.append(_lines(f"{pad} = help: ", diagnostic.help))
+    if diagnostic.fix is not None and diagnostic.fix.title != diagnostic.help:
+        trailer.append(_lines(f"{pad} = fix: ", diagnostic.fix.title))
     if trailer:
         out.append(f"{pad} |")
         out.extend(trailer)
@@ -57,10 +59,10 @@ def _figure(diagnostic: Diagnostic) -> list[str]:
     last = source.position(diagnostic.primary.span.end)[0]
     if last != line or any(at != line for at, _ in places) or len(source.line(line)) > _WIDTH:
         return []
-    text = _visible(source.line(line))
+    text = visible(source.line(line))
     return draw(
         [
-            (columns(text[: column - 1]), _visible(shown.value))
+            (columns(text[: column - 1]), visible(shown.value))
             for (_, column), shown in zip(places, diagnostic.values, strict=True)
         ]
     )
@@ -73,7 +75,7 @@ def _listed(diagnostic: Diagnostic) -> list[str]:
 
 
 def _source_line(source: Source, number: int, labels: list[tuple[Label, str]], width: int) -> list[str]:
-    text = _visible(source.line(number))
+    text = visible(source.line(number))
     cut, shown = 0, text
     if len(text) > _WIDTH:
         first = min(source.position(label.span.start)[1] for label, _ in labels)
@@ -85,17 +87,17 @@ def _source_line(source: Source, number: int, labels: list[tuple[Label, str]], w
         last = min(start + len(label.span.text.partition("\n")[0].rstrip("\r")), cut + _WIDTH)
         indent = columns(text[cut:start]) + (1 if cut else 0)
         length = max(1, columns(text[start:last]))
-        out.append(f"{' ' * width} | {' ' * indent}{mark * length} {_visible(label.text)}".rstrip())
+        out.append(f"{' ' * width} | {' ' * indent}{mark * length} {visible(label.text)}".rstrip())
     return out
 
 
 def _lines(head: str, text: str) -> str:
     """A remark; one that we wrote over several lines, such as a test to paste, keeps them."""
     first, *rest = text.split("\n")
-    return "\n".join([head + _visible(first), *(" " * len(head) + _visible(line) for line in rest)])
+    return "\n".join([head + visible(first), *(" " * len(head) + visible(line) for line in rest)])
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Control and bidirectional characters shown as a dot, so that a terminal is never steered by a spec."""
     if text.isascii() and text.isprintable():
         return text

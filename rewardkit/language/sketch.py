@@ -132,6 +132,11 @@ def closing(bracket: str) -> str:
     return _CLOSING[bracket]
 
 
+def one_line(text: str) -> str:
+    """Source text on one line, without comments, as it is usually spaced."""
+    return _line(Sketch(text).words, None)
+
+
 #: characters of a text that `brief` looks at, so that long ones cost no more
 _READ = 2_000
 

@@ -115,7 +115,7 @@ def score_file(
     writer = Writer(out, copied) if out is not None else None
     try:
         for start, stop in blocks(rows.n, groups, batch_size):
-            part = _slice(data, start, stop)
+            part = slice_rows(data, start, stop)
             ids = groups[start:stop] if groups is not None else None
             scores = reward.score(Rows(part, mapping), ids, step, keep, progress=progress)
             if writer is not None:
@@ -184,7 +184,7 @@ def blocks(n: int, groups: NDArray[np.int64] | None, batch_size: int | None) -> 
             yield start, stop
 
 
-def _slice(data: Any, start: int, stop: int) -> Any:
+def slice_rows(data: Any, start: int, stop: int) -> Any:
     if isinstance(data, pl.DataFrame):
         return data.slice(start, stop - start)
     if isinstance(data, Mapping):
@@ -281,13 +281,13 @@ def take_rows(
         if "batch" in scopes:
             size = _batch_size(batch_size)
             start, stop = next(b for b in blocks(rows.n, groups, size) if b[0] <= row < b[1])
-            part = Rows(_slice(data, start, stop), mapping)
+            part = Rows(slice_rows(data, start, stop), mapping)
             return part, groups[start:stop] if groups is not None else None, row - start
         if groups is not None:
             chosen = np.flatnonzero(groups == groups[row])
             part = Rows(_gather(data, chosen.tolist()), mapping)
             return part, np.zeros(len(chosen), np.int64), int(np.searchsorted(chosen, row))
-    return Rows(_slice(data, row, row + 1), mapping), None, 0
+    return Rows(slice_rows(data, row, row + 1), mapping), None, 0
 
 
 def _gather(data: Any, chosen: list[int]) -> Any:

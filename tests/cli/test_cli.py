@@ -381,6 +381,15 @@ def test_explain_a_row_of_a_group(tmp_path, capsys):
     assert "skipped" in capsys.readouterr().out
 
 
+def test_explain_several_rows_and_their_advantages(spec, rows, capsys):
+    assert run("explain", spec, rows, "--row", 1, "--row", 0, "--row", 1, "--group", "id") == codes.OK
+    out = capsys.readouterr().out
+    assert out.index("row 1\nreward: 0") < out.index("row 0\nreward: 1.4")
+    assert "advantage: 0.707" in out and 'because `completion.text == answer` is "c" == "a b"' in out
+    assert run("explain", spec, rows, "--row", 1, "--row", 0, "--group", "id", "--format", "json") == codes.OK
+    assert [tree["row"] for tree in json.loads(capsys.readouterr().out)] == [1, 0]
+
+
 @pytest.mark.parametrize("template", ["math", "tags"])
 def test_new_starts_what_works(tmp_path, capsys, template):
     folder = tmp_path / "mine"

@@ -2,8 +2,8 @@
 
 A `rwd` block with a `text` block right after it gives exactly what that block shows. Every other `rwd`
 block checks without errors. A block that begins "```rwd lib/names.rwd" is that file, which the specs of the
-same document may use. The tables of functions and of
-the options of normalizers are made from their declarations. To write all of
+same document may use. The tables of functions and of the options of normalizers, and the reference of
+functions, are made from their declarations. To write all of
 that anew after a message or a function has changed:
 
     python tests/docs/documents.py --update
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewardkit.checker import Spec, check
-from rewardkit.checker.calls import signature
 from rewardkit.diagnostics import Diagnostic, RewardError, Source, render_full
 from rewardkit.library import functions
+from rewardkit.library.pages import body, signature
 from rewardkit.types.function import Function
 from rewardkit.types.normalizer import NORMALIZERS, Option
 
@@ -96,6 +96,21 @@ def function_tables() -> str:
     return "\n" + "\n".join(out) + "\n"
 
 
+_REFERENCE = re.compile(r"(<!-- reference[^\n]*-->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def reference() -> str:
+    """Every function's page, below a heading for each namespace."""
+    out: list[str] = []
+    namespace = None
+    for function in functions().values():
+        if function.namespace != namespace:
+            namespace = function.namespace
+            out.append(f"## `{namespace}`\n" if namespace else "## Without a namespace\n")
+        out.append(f"### `{function.name}`\n\n`{signature(function)}`\n\n{body(function)}")
+    return "\n" + "\n".join(out) + "\n"
+
+
 _NORMALIZERS = re.compile(r"(<!-- normalizers[^\n]*-->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 
 
@@ -135,6 +150,7 @@ def update(path: Path) -> bool:
 
     new = _FENCED.sub(anew, text)
     new = _FUNCTIONS.sub(lambda m: m[1] + function_tables() + m[3], new)
+    new = _REFERENCE.sub(lambda m: m[1] + reference() + m[3], new)
     new = _NORMALIZERS.sub(lambda m: m[1] + normalizer_table() + m[3], new)
     path.write_text(new, encoding="utf-8")
     return new != text

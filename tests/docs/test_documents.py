@@ -13,6 +13,7 @@ from documents import (
     files,
     function_tables,
     normalizer_table,
+    reference,
 )
 
 from rewardkit.checker import builtins, check
@@ -93,6 +94,11 @@ def test_every_code_is_shown_by_a_wrong_spec(code: str) -> None:
 
 def test_the_tables_of_functions_are_those_of_the_library() -> None:
     assert function_tables() in (ROOT / "docs" / "language.md").read_text()
+
+
+def test_the_reference_holds_every_function() -> None:
+    """Their examples are run where each function is tested, in `tests/library`."""
+    assert reference() in (ROOT / "docs" / "reference.md").read_text()
 
 
 LANGUAGE = (ROOT / "docs" / "language.md").read_text()

@@ -1,0 +1,102 @@
+"""`rewardkit doc`: a page for whatever a spec can name, and near misses for what it cannot."""
+
+import json
+
+import pytest
+
+from rewardkit.cli import codes
+from rewardkit.cli.main import _run
+from rewardkit.diagnostics.catalogue import TITLES
+from rewardkit.language.sketch import KEYWORDS, STATEMENTS
+from rewardkit.library import AGGREGATES, functions
+from rewardkit.types.normalizer import NORMALIZERS
+from rewardkit.types.types import NAMED
+
+
+def doc(capsys, *words):
+    code = _run(["doc", *words])
+    shown = capsys.readouterr()
+    return code, shown.out or shown.err
+
+
+NAMES = [*functions(), *{f.namespace for f in functions().values()} - {""}, *NORMALIZERS, *TITLES]
+WORDS = [*KEYWORDS, *AGGREGATES, *NAMED, "completion.tokens", "prompt.text", "step", "eps", "[1, 2]"]
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES, *(w for w in WORDS if w[0] != "[")}))
+def test_everything_has_a_page(name, capsys):
+    code, shown = doc(capsys, name)
+    assert code == codes.OK
+    assert name.rpartition(".")[2] in shown and len(shown) > 30
+    code, shown = doc(capsys, name, "--format", "json")
+    assert code == codes.OK
+    assert json.loads(shown)["name"] == name
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_statement_shows_its_form(statement, capsys):
+    _, shown = doc(capsys, statement)
+    assert f"`{statement}" in shown.split("\n\n")[1]
+
+
+def test_a_function(capsys):
+    _, shown = doc(capsys, "text.repetition")
+    lines = shown.splitlines()
+    assert lines[0] == "text.repetition(x: text, n: int = 3): real"
+    assert "gives  `real` in `[0, 1]`" in lines
+    assert "n      in `[1, 64]`, a constant that is written out, 3 unless given" in lines
+    assert '  text.repetition("a b A b a b", n: 2)  is 0.6' in lines
+    assert max(map(len, lines)) <= 100
+
+
+def test_a_code_in_any_spelling(capsys):
+    for name in ("RK0604", "rk0604", "0604"):
+        _, shown = doc(capsys, name)
+        assert shown.startswith("RK0604: a term that may be null\n") and "error[RK0604]" in shown
+        assert "```" not in shown and "RK0605" not in shown
+
+
+def test_a_normalizer_with_its_options(capsys):
+    _, shown = doc(capsys, "gdpo")
+    assert "(eq. 6)" in shown and '"none" or "sequence"  "sequence" unless given' in shown
+    assert "rewards: (N, K)" not in shown
+
+
+def test_what_is_a_function_and_more(capsys):
+    assert "over nothing: null" in doc(capsys, "min")[1]
+    assert 'from the guide, "Types and units"' in doc(capsys, "text")[1]
+
+
+NEAR = [
+    ("math.bxed", "did you mean `math.boxed`"),
+    ("equal", "did you mean `math.equal`?"),
+    ("trem", "`term`"),
+    ("RK0699", "did you mean"),
+    ("zzzzzz", "`rewardkit doc` lists what there is"),
+    ("", "lists what there is"),
+]
+
+
+@pytest.mark.parametrize(("name", "advice"), NEAR)
+def test_a_name_that_is_not_there(name, advice, capsys):
+    code, shown = doc(capsys, name)
+    assert code == codes.USAGE and advice in shown and shown.startswith("error: ")
+
+
+def test_everything_at_once(capsys):
+    _, shown = doc(capsys)
+    for function in functions():
+        assert function.rpartition(".")[2] in shown
+    assert "term NAME [in RANGE] [when GATE [else VALUE]] = VALUE" in shown and "gdpo" in shown
+    _, shown = doc(capsys, "--format", "json")
+    assert json.loads(shown)["functions"] == list(functions())
+
+
+def test_search(capsys):
+    _, shown = doc(capsys, "--search", "null", "--format", "json")
+    found = json.loads(shown)["matches"]
+    assert {"function", "diagnostic", "guide"} == {m["kind"] for m in found}
+    assert "RK0604" in {m["name"] for m in found}
+    assert all(len(line) < 180 for line in doc(capsys, "--search", "null")[1].splitlines())
+    assert doc(capsys, "--search", "zzzzzz")[0] == codes.USAGE
+    assert doc(capsys, "min", "--search", "zzzzzz")[0] == codes.USAGE
