@@ -39,7 +39,7 @@ def run(
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
     """Show how one row got its reward: terms, weights, gates, and the values below them."""
-    from rewardkit.analysis import explain, render
+    from rewardkit.analysis.explain import explain, render
     from rewardkit.runtime import RowsError
     from rewardkit.runtime.batches import take_rows
     from rewardkit.runtime.files import read_rows

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from rewardkit.diagnostics import Diagnostic, render_full, to_json
 
-_COLORS = {"error": "\033[1;31m", "warning": "\033[1;33m", "ok": "\033[32m"}
+_COLORS = {"error": "\033[1;31m", "warning": "\033[1;33m", "lint": "\033[1;36m", "ok": "\033[32m"}
 _RESET = "\033[0m"
 
 
