@@ -9,7 +9,17 @@ from itertools import groupby
 from rewardkit.language.columns import Cell, Row, columns, with_remarks
 from rewardkit.language.concrete import File, Node
 from rewardkit.language.document import (
-    EMPTY, ENDLESS, LINE, SPACE, WIDTH, Doc, group, join, nest, on_one_line, render, text,
+    EMPTY,
+    LINE,
+    SPACE,
+    WIDTH,
+    Doc,
+    group,
+    join,
+    nest,
+    on_one_line,
+    render,
+    text,
 )  # fmt: skip
 from rewardkit.language.layout import Layout
 
@@ -111,7 +121,10 @@ class Blocks:
         return join((self.layout.doc(head), *self._following(rest)))
 
     def _following(self, parts: Sequence[Part]) -> list[Doc]:
-        return [self._joined(p, EMPTY if self.layout.word(p) == ":" or _is(p, "result_type") else SPACE) for p in parts]
+        return [
+            self._joined(p, EMPTY if self.layout.word(p) == ":" or _is(p, "result_type") else SPACE)
+            for p in parts
+        ]
 
     def _joined(self, part: Part, separator: Doc) -> Doc:
         return nest(join((self.layout.before(part, separator), self.layout.doc(part))))
@@ -184,7 +197,10 @@ class Blocks:
                 before = {"let": (0, -2), "term": (0, 2), "entry": (0, -1)}[str(kind)]
                 self._column([node and self._cell(node, *before) for node in whole])
                 if kind == "term":
-                    ranged = [node if node and _is(self.file.parts(node)[2], "within_range") else None for node in whole]
+                    ranged = [
+                        node if node and _is(self.file.parts(node)[2], "within_range") else None
+                        for node in whole
+                    ]
                     self._column([node and self._cell(node, 2, 3) for node in ranged])
 
     def _runs(self, items: Sequence[Node]) -> Iterator[list[Node]]:

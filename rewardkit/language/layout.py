@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from rewardkit.language.concrete import File, Node
-from rewardkit.language.document import EMPTY, LINE, SOFT, SPACE, Doc, group, join, nest, remarks, text, value, wider
+from rewardkit.language.document import (
+    EMPTY,
+    LINE,
+    SOFT,
+    SPACE,
+    Doc,
+    group,
+    join,
+    nest,
+    remarks,
+    text,
+    value,
+    wider,
+)
 
 #: rules that end in brackets, which are broken before what stands around them
 _BRACKETED = frozenset(
@@ -174,13 +186,20 @@ class Layout:
             left, operator, operand = self.file.parts(node)
             following = operand if right else left
             links.append((operator, left if right else operand))
-            if isinstance(following, int) or not self._is_chain(following) or self._rank(following) != self._rank(node):
+            if (
+                isinstance(following, int)
+                or not self._is_chain(following)
+                or self._rank(following) != self._rank(node)
+            ):
                 break
             node = following
         if right:
             operators, operands = [o for o, _ in links], [x for _, x in links] + [following]
         else:
-            operators, operands = [o for o, _ in reversed(links)], [following] + [x for _, x in reversed(links)]
+            operators, operands = (
+                [o for o, _ in reversed(links)],
+                [following] + [x for _, x in reversed(links)],
+            )
         rest = [
             join((self.before(o, LINE), self.doc(o), nest(self.following([x], SPACE))))
             for o, x in zip(operators, operands[1:], strict=True)
