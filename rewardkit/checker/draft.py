@@ -54,6 +54,7 @@ class Draft:
     claims: list[ClaimSpec] = field(default_factory=list)
     aggregates: dict[str, Value | None] = field(default_factory=dict)  # what a sample's field aggregates
     lacks_advantage: bool = False  # reported
+    looked: int = 0  # values looked at to find what mocks nothing reads
     later: set[str] = field(default_factory=set)
     functions: dict[str, Callee | None] = field(default_factory=dict)
     libraries: Libraries = field(default_factory=lambda: Libraries(None))

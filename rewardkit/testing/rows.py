@@ -119,7 +119,9 @@ def _read(spec: Spec, block: RowsSpec, files: dict[Any, Any]) -> Any:
             what = "is a folder or a device, not a file" if path.exists() else "is not there"
             raise RowsError(f"`{block.path}` {what}: the test looks for its rows in `{path}`")
         stat = path.stat()
-        key = (path, stat.st_mtime_ns, stat.st_size)
+        # cells of CSV are read by the types of the inputs
+        types = tuple(sorted((item.column, str(item.type)) for item in spec.inputs.values()))
+        key = (path, stat.st_mtime_ns, stat.st_size, types)
         if key not in files:
             files[key] = read_rows(str(path), spec)
         return files[key]

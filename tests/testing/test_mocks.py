@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from generator import batches, specs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from probes import install
 from specs import checked, found, ran
 
+from rewardkit.compiler import compile_spec
+from rewardkit.runtime.engine import Given
+from rewardkit.runtime.reward import Reward
+from rewardkit.runtime.rows import Rows
 from rewardkit.testing import Bench, run_tests
+
+RUNS = int(os.environ.get("REWARDKIT_EXAMPLES", "300"))
 
 HEAD = """
 input cases: list[testcase]
@@ -161,3 +173,38 @@ def test_a_mock_of_a_let_that_only_an_expectation_reads_is_read():
     body = 'sample a { completion.text = "" } mock a.unread = 3'
     assert not found(f'{spec} test "t" {{ {body} expect a.unread == 3 }}')
     assert [d.code for d in found(f'{spec} test "t" {{ {body} expect a.t == 1 }}')] == ["RK0814"]
+
+
+@settings(
+    max_examples=RUNS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+@given(specs(), batches(), st.integers(0, 12))
+def test_a_let_that_stands_apart_changes_nothing(text, batch, step):
+    """A let with a step of its own, as mocks need it, scores to the same bits; and so does one that is
+    given what it comes to anyway."""
+    rows, size = batch
+    spec = checked(text)
+    whole, apart = Reward(spec), Reward(spec)
+    apart.plan = compile_spec(spec, spec.lets)
+    expected = whole(rows, group=size, step=step)
+    evaluation = apart.evaluate(Rows(rows), size, step)
+    found = apart.scores_of(evaluation)
+    known = {}
+    for name in spec.lets:
+        column = evaluation.engine.columns[apart.plan.lets[name]]
+        known[apart.plan.lets[name]] = Given(column.done & ~column.fault & ~column.null, column)
+    again = apart.scores_of(apart.evaluate(Rows(rows), size, step, given=known))
+    for scores in (found, again):
+        assert scores.matrix.tobytes() == expected.matrix.tobytes()
+        assert scores.total.tobytes() == expected.total.tobytes()
+        assert scores.skipped.tolist() == expected.skipped.tolist()
+    assert found.faults.height == expected.faults.height
+
+
+@pytest.fixture(autouse=True, scope="module")
+def probes():
+    with pytest.MonkeyPatch.context() as patch:
+        install(patch)
+        yield

@@ -149,6 +149,17 @@ def test_other_formats(tmp_path):
         assert result.passed, result.error
 
 
+def test_one_file_of_cells_read_as_several_types(tmp_path):
+    body = """test "t" {
+      rows "graded.csv" { input n: int  expect mean(n) == 0.5 }
+      rows "graded.csv" { input n: text  expect share(n == "1") == 0.5 }
+      rows "graded.csv" { input k: bool? from "n"  expect share(k) == 0.5 }
+    }"""
+    (tmp_path / "graded.csv").write_text("completion,answer,n\na,a,1\nb,a,0\n")
+    (result,) = ran(SPEC + body, tmp_path / "t.rwd")
+    assert result.passed, result.error or shown(result)
+
+
 GROUPED = """
 let best = max(completion.words) over group
 term longest = completion.words == best
