@@ -1,0 +1,344 @@
+"""How many different advantages a spec's groups can get under each normalizer, and which it merges.
+
+Figures 2 and 3 of the GDPO paper (arXiv 2601.05242), on any spec: every group of G completions is a
+multiset of the reward combinations that a row can have; two groups count as one where their advantages
+are the same numbers. As in the paper the order of completions does not count, and nothing is added to a
+deviation or rescaled over the batch (`eps` 0, no whitening).
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement, islice, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rewardkit.analysis.cases import cases
+from rewardkit.analysis.possible import Possible
+from rewardkit.normalizers import NORMALIZERS, get
+from rewardkit.runtime.reward import Reward
+from rewardkit.types.interval import Interval
+
+Floats = NDArray[np.float64]
+
+#: combinations of term values that are looked at, and groups of one size
+MOST_COMBINATIONS, MOST_GROUPS = 512, 100_000
+#: group sizes that are counted where the caller names none
+SIZES = (2, 3, 4, 5, 6, 7, 8)
+#: merges that are shown of each normalizer
+_MERGES = 4
+#: groups that one call of a normalizer gets
+_AT_ONCE = 20_000
+#: advantages that differ by less, relative to the largest, are one number
+_CLOSE = 1e-9
+
+Combination = tuple[float, ...]  # a value for each weighted term, NaN for none
+
+
+@dataclass(frozen=True)
+class Combinations:
+    """The combinations of term values that rows can have.
+
+    `worlds` are sets of them whose rows can be of one group: a condition that a prompt's completions
+    share holds for all or for none. `ends` are the terms that can be anything in a range: only its two
+    ends are looked at, and an end that is not there is one unit from the other (or -1 and 1).
+    `problem` says why there are none.
+    """
+
+    terms: tuple[str, ...]
+    worlds: tuple[tuple[Combination, ...], ...]
+    ends: Mapping[str, tuple[float, float]]
+    problem: str | None = None
+
+    @property
+    def all(self) -> tuple[Combination, ...]:
+        return tuple(dict.fromkeys(c for world in self.worlds for c in world))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "terms": list(self.terms),
+            "worlds": [[[_json(v) for v in combination] for combination in w] for w in self.worlds],
+            "ends": {name: list(pair) for name, pair in self.ends.items()},
+            "problem": self.problem,
+        }
+
+
+def combinations(reward: Reward, step: float = 0, most: int = MOST_COMBINATIONS) -> Combinations:
+    """What the weighted terms of a row can be together, with this run's params and step."""
+    spec, names = reward.spec, reward.terms
+    fixed = {**reward.params, "step": step}
+    seen = cases(spec, reward.plan.numbers, [spec.terms[name].value for name in names], fixed)
+    if not seen.complete:
+        return Combinations(names, (), {}, "the terms depend on too many conditions to look at all cases")
+    ends: dict[str, tuple[float, float]] = {}
+    worlds: dict[int, dict[Combination, None]] = {}
+    for case in seen.cases:
+        choices = [_choices(name, found, ends) for name, found in zip(names, case.found, strict=True)]
+        world = worlds.setdefault(case.world, {})
+        if len(world) + math.prod(map(len, choices)) > most:
+            problem = f"rows can have more than {most:,} combinations of term values"
+            return Combinations(names, (), {}, problem)
+        world.update(dict.fromkeys(product(*choices)))
+    found = list(dict.fromkeys(tuple(sorted(world, key=_order)) for world in worlds.values()))
+    kept = tuple(w for w in found if not any(w != other and set(w) <= set(other) for other in found))
+    problem = None if kept else "no row is left that is not skipped"
+    return Combinations(names, kept, ends, problem)
+
+
+def _order(combination: Combination) -> tuple[float, ...]:
+    return tuple(-math.inf if math.isnan(v) else v for v in combination)
+
+
+def _choices(name: str, found: Possible, ends: dict[str, tuple[float, float]]) -> list[float]:
+    values: list[float] = []
+    if found.present:
+        lo, hi = _ends(found.interval)
+        values = [lo] if lo == hi else [lo, hi]
+        if lo != hi:
+            least, most = ends.get(name, (lo, hi))
+            ends[name] = min(lo, least), max(hi, most)
+    return values + [_NONE] * found.null
+
+
+#: one object, so that combinations with it are equal
+_NONE = math.nan
+
+
+def _ends(interval: Interval) -> tuple[float, float]:
+    lo, hi = interval.lo, interval.hi
+    if lo is None and hi is None:
+        return -1.0, 1.0
+    if lo is None:
+        assert hi is not None
+        return float(hi) - 1, float(hi)
+    return float(lo), float(lo) + 1 if hi is None else float(hi)
+
+
+# --- advantages of all groups ----------------------------------------------------------------------
+
+
+def bare(name: str) -> Mapping[str, Any]:
+    """The options under which a normalizer adds nothing to deviations and does not look at the batch."""
+    known = inspect.signature(get(name)).parameters
+    return {option: value for option, value in (("eps", 0.0), ("whiten", "none")) if option in known}
+
+
+def advantages(name: str, rewards: Floats, weights: Floats) -> Floats:
+    """(M, G) advantages of M groups of G rows with K terms: (M, G, K) in, each group sorted."""
+    function, options = get(name), bare(name)
+    size = rewards.shape[1]
+    found = []
+    for start in range(0, len(rewards), _AT_ONCE):
+        part = rewards[start : start + _AT_ONCE]
+        groups = np.repeat(np.arange(len(part)), size)
+        flat = part.reshape(len(part) * size, -1)
+        found.append(np.asarray(function(flat, groups, weights, **options)).reshape(-1, size))
+    return np.sort(np.concatenate(found), axis=1) if found else np.zeros((0, size))
+
+
+def classes(sorted_advantages: Floats) -> NDArray[np.int64]:
+    """(M,) a number for each group: the same where the advantages are, up to rounding."""
+    m, size = sorted_advantages.shape
+    numbers = levels(sorted_advantages)
+    found = np.zeros(m, np.int64)
+    for column in range(size):
+        pair = found * (numbers.max(initial=0) + 1) + numbers[:, column]
+        found = np.unique(pair, return_inverse=True)[1].astype(np.int64)
+    return found
+
+
+def levels(values: Floats) -> NDArray[np.int64]:
+    """Numbers that are the same up to rounding get one level, whatever their last bits are."""
+    flat = values.ravel()
+    order = np.argsort(flat, kind="stable")
+    tolerance = _CLOSE * np.abs(flat).max(initial=0.0)
+    new = np.diff(flat[order], prepend=flat[order][:1]) > tolerance
+    found = np.empty(len(flat), np.int64)
+    found[order] = np.cumsum(new)
+    return found.reshape(values.shape)
+
+
+# --- counting --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SizeCount:
+    """Groups of one size: how many there are, and how many different advantages each normalizer gives.
+
+    `distinct` and `silent` are empty where there are too many groups to look at. `silent` counts groups
+    whose completions differ in a weighted term and get no signal at all.
+    """
+
+    size: int
+    groups: int
+    distinct: Mapping[str, int]
+    silent: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "size": self.size,
+            "groups": self.groups,
+            "distinct": dict(self.distinct) or None,
+            "silent": dict(self.silent) or None,
+        }
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Groups to which `normalizer` gives the same advantages, and `by` does not."""
+
+    normalizer: str
+    by: tuple[str, ...]  # the normalizers that keep them apart
+    advantages: tuple[float, ...]
+    groups: tuple[tuple[Combination, ...], ...]
+    apart: float  # how far the spread of their rewards differs, what is shown first
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "normalizer": self.normalizer,
+            "kept_apart_by": list(self.by),
+            "advantages": list(self.advantages),
+            "groups": [[[_json(v) for v in row] for row in group] for group in self.groups],
+        }
+
+
+@dataclass(frozen=True)
+class Collapse:
+    combinations: Combinations
+    counts: tuple[SizeCount, ...]
+    merge_size: int | None  # the group size that `merges` are of
+    merges: tuple[Merge, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "combinations": self.combinations.to_json(),
+            "counts": [count.to_json() for count in self.counts],
+            "merge_size": self.merge_size,
+            "merges": [merge.to_json() for merge in self.merges],
+        }
+
+
+def collapse(
+    reward: Reward,
+    sizes: Sequence[int] = SIZES,
+    step: float = 0,
+    normalizers: Sequence[str] = tuple(NORMALIZERS),
+    most: int = MOST_GROUPS,
+) -> Collapse:
+    """Count distinct advantage groups for each size, and find what the smallest one merges.
+
+    Args:
+        reward: the spec, with this run's params.
+        sizes: completions per group.
+        step: the training step, for weights and gates that depend on it.
+        normalizers: names in the registry.
+        most: groups of one size that are looked at; a size with more is left out.
+    """
+    known = combinations(reward, step)
+    weights = reward.weights(step)
+    if known.problem is None and not np.isfinite(weights).all():
+        known = Combinations(known.terms, (), {}, "a weight cannot be computed")
+    if known.problem is not None:
+        return Collapse(known, (), None, ())
+    counts: list[SizeCount] = []
+    merge_size, merges = None, tuple[Merge, ...]()
+    for size in sizes:
+        total = sum(math.comb(len(world) + size - 1, size) for world in known.worlds)
+        if total > most:
+            counts.append(SizeCount(size, total, {}, {}))
+            continue
+        groups = _groups(known, size)
+        found = {name: advantages(name, groups, weights) for name in normalizers}
+        kinds = {name: classes(found[name]) for name in normalizers}
+        varied = _varied(groups, weights)
+        counts.append(
+            SizeCount(
+                size,
+                len(groups),
+                {name: int(kinds[name].max(initial=-1)) + 1 for name in normalizers},
+                {name: int((varied & ~found[name].any(axis=1)).sum()) for name in normalizers},
+            )
+        )
+        if merge_size is None and size > 1:
+            merge_size = size
+            merges = tuple(
+                m
+                for name in normalizers
+                for m in islice(merged(name, groups, weights, found, kinds), _MERGES)
+            )
+    return Collapse(known, tuple(counts), merge_size, merges)
+
+
+def _groups(known: Combinations, size: int) -> Floats:
+    """(M, size, K): every multiset of the combinations of each world, once."""
+    rows = known.all
+    number = {combination: i for i, combination in enumerate(rows)}
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(known.terms))
+    seen: dict[tuple[int, ...], None] = {}
+    for world in known.worlds:
+        members = sorted(number[combination] for combination in world)
+        seen.update(dict.fromkeys(combinations_with_replacement(members, size)))
+    picks = np.fromiter((i for pick in seen for i in pick), np.int64, len(seen) * size)
+    return table[picks.reshape(-1, size)]
+
+
+def _varied(groups: Floats, weights: Floats) -> NDArray[np.bool_]:
+    """(M,) whether the rows of a group differ in a term with a weight."""
+    weighed = groups[:, :, weights != 0]
+    same = (weighed == weighed[:, :1]) | (np.isnan(weighed) & np.isnan(weighed[:, :1]))
+    return ~np.asarray(same.all(axis=(1, 2)))
+
+
+def merged(
+    name: str,
+    groups: Floats,
+    weights: Floats,
+    found: Mapping[str, Floats],
+    kinds: Mapping[str, NDArray[np.int64]],
+) -> Iterator[Merge]:
+    """What a normalizer merges and another one keeps apart, the farthest apart in reward first."""
+    others = [other for other in kinds if other != name]
+    if not others or not len(groups):
+        return
+    reward = np.nansum(groups * weights, axis=2)
+    spread = reward.max(axis=1) - reward.min(axis=1)
+    table = np.stack([kinds[name], *(kinds[other] for other in others)], axis=1)
+    # one representative, the first, of each way in which the others see the groups of a class
+    _, first = np.unique(table, axis=0, return_index=True)
+    members: dict[int, list[int]] = {}
+    for place in sorted(first.tolist()):
+        members.setdefault(int(kinds[name][place]), []).append(place)
+    several = [places for places in members.values() if len(places) > 1]
+    ranked = sorted(several, key=lambda p: -float(np.ptp(spread[p])))  # stable: else as enumerated
+    for places in ranked:
+        by = tuple(o for o in others if len({int(kinds[o][p]) for p in places}) > 1)
+        shown = _extremes(places, spread)
+        yield Merge(
+            name,
+            by,
+            tuple(float(a) + 0.0 for a in found[name][places[0]]),
+            tuple(tuple(tuple(float(v) for v in row) for row in groups[p]) for p in shown),
+            float(np.ptp(spread[places])),
+        )
+
+
+#: groups that one merge shows
+_SHOWN = 3
+
+
+def _extremes(places: list[int], spread: Floats) -> list[int]:
+    """A few of many groups, from the least to the most spread out."""
+    ordered = sorted(places, key=lambda p: float(spread[p]))
+    if len(ordered) <= _SHOWN:
+        return ordered
+    step = (len(ordered) - 1) / (_SHOWN - 1)
+    return [ordered[round(i * step)] for i in range(_SHOWN)]
+
+
+def _json(value: float) -> float | None:
+    return None if math.isnan(value) else value
