@@ -256,7 +256,20 @@ class _Search:
 
 _NOTHING = Assumed()
 #: what only passes on what it is made of: its parts are split, not it
-_THROUGH = ("let", "alias", "bind", "term", "if", "coalesce", "not", "and", "or", "is_null", "list", "constant")
+_THROUGH = (
+    "let",
+    "alias",
+    "bind",
+    "term",
+    "if",
+    "coalesce",
+    "not",
+    "and",
+    "or",
+    "is_null",
+    "list",
+    "constant",
+)
 
 
 def _few(interval: Interval) -> bool:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rewardkit.analysis.cases import cases
 from rewardkit.analysis.possible import Possible
 from rewardkit.normalizers import NORMALIZERS, get
+from rewardkit.runtime.operations import real
 from rewardkit.runtime.reward import Reward
 from rewardkit.types.interval import Interval
 
@@ -34,6 +35,8 @@ SIZES = (2, 3, 4, 5, 6, 7, 8)
 _MERGES = 4
 #: groups that one call of a normalizer gets
 _AT_ONCE = 20_000
+#: squares of larger values would leave the floats
+_LARGEST = 1e60
 #: advantages that differ by less, relative to the largest, are one number
 _CLOSE = 1e-9
 
@@ -46,13 +49,14 @@ class Combinations:
 
     `worlds` are sets of them whose rows can be of one group: a condition that a prompt's completions
     share holds for all or for none. `ends` are the terms that can be anything in a range: only its two
-    ends are looked at, and an end that is not there is one unit from the other (or -1 and 1).
-    `problem` says why there are none.
+    ends are looked at; of the terms in `unbounded` an end is not there, and stands one unit from the
+    other (-1 and 1 where both are not). `problem` says why there are no combinations.
     """
 
     terms: tuple[str, ...]
     worlds: tuple[tuple[Combination, ...], ...]
     ends: Mapping[str, tuple[float, float]]
+    unbounded: tuple[str, ...] = ()
     problem: str | None = None
 
     @property
@@ -64,6 +68,7 @@ class Combinations:
             "terms": list(self.terms),
             "worlds": [[[_json(v) for v in combination] for combination in w] for w in self.worlds],
             "ends": {name: list(pair) for name, pair in self.ends.items()},
+            "unbounded": list(self.unbounded),
             "problem": self.problem,
         }
 
@@ -74,20 +79,24 @@ def combinations(reward: Reward, step: float = 0, most: int = MOST_COMBINATIONS)
     fixed = {**reward.params, "step": step}
     seen = cases(spec, reward.plan.numbers, [spec.terms[name].value for name in names], fixed)
     if not seen.complete:
-        return Combinations(names, (), {}, "the terms depend on too many conditions to look at all cases")
+        return Combinations(names, (), {}, (), "the terms depend on too many conditions to look at all cases")
     ends: dict[str, tuple[float, float]] = {}
+    unbounded: dict[str, None] = {}
     worlds: dict[int, dict[Combination, None]] = {}
     for case in seen.cases:
         choices = [_choices(name, found, ends) for name, found in zip(names, case.found, strict=True)]
+        unbounded |= dict.fromkeys(
+            name for name, found in zip(names, case.found, strict=True) if _open(found)
+        )
         world = worlds.setdefault(case.world, {})
         if len(world) + math.prod(map(len, choices)) > most:
             problem = f"rows can have more than {most:,} combinations of term values"
-            return Combinations(names, (), {}, problem)
+            return Combinations(names, (), {}, (), problem)
         world.update(dict.fromkeys(product(*choices)))
     found = list(dict.fromkeys(tuple(sorted(world, key=_order)) for world in worlds.values()))
     kept = tuple(w for w in found if not any(w != other and set(w) <= set(other) for other in found))
     problem = None if kept else "no row is left that is not skipped"
-    return Combinations(names, kept, ends, problem)
+    return Combinations(names, kept, ends, tuple(unbounded), problem)
 
 
 def _order(combination: Combination) -> tuple[float, ...]:
@@ -105,6 +114,10 @@ def _choices(name: str, found: Possible, ends: dict[str, tuple[float, float]]) -
     return values + [_NONE] * found.null
 
 
+def _open(found: Possible) -> bool:
+    return found.present and (found.interval.lo is None or found.interval.hi is None)
+
+
 #: one object, so that combinations with it are equal
 _NONE = math.nan
 
@@ -115,8 +128,8 @@ def _ends(interval: Interval) -> tuple[float, float]:
         return -1.0, 1.0
     if lo is None:
         assert hi is not None
-        return float(hi) - 1, float(hi)
-    return float(lo), float(lo) + 1 if hi is None else float(hi)
+        return real(hi - 1), real(hi)
+    return real(lo), real(lo + 1 if hi is None else hi)
 
 
 # --- advantages of all groups ----------------------------------------------------------------------
@@ -129,7 +142,7 @@ def bare(name: str) -> Mapping[str, Any]:
 
 
 def advantages(name: str, rewards: Floats, weights: Floats) -> Floats:
-    """(M, G) advantages of M groups of G rows with K terms: (M, G, K) in, each group sorted."""
+    """(M, G) advantages of M groups of G rows with K terms, (M, G, K) of which come in."""
     function, options = get(name), bare(name)
     size = rewards.shape[1]
     found = []
@@ -138,15 +151,14 @@ def advantages(name: str, rewards: Floats, weights: Floats) -> Floats:
         groups = np.repeat(np.arange(len(part)), size)
         flat = part.reshape(len(part) * size, -1)
         found.append(np.asarray(function(flat, groups, weights, **options)).reshape(-1, size))
-    return np.sort(np.concatenate(found), axis=1) if found else np.zeros((0, size))
+    return np.concatenate(found) if found else np.zeros((0, size))
 
 
-def classes(sorted_advantages: Floats) -> NDArray[np.int64]:
-    """(M,) a number for each group: the same where the advantages are, up to rounding."""
-    m, size = sorted_advantages.shape
-    numbers = levels(sorted_advantages)
-    found = np.zeros(m, np.int64)
-    for column in range(size):
+def classes(advantages: Floats) -> NDArray[np.int64]:
+    """(M,) a number for each group: the same where (M, G) advantages are, in any order, up to rounding."""
+    numbers = np.sort(levels(advantages), axis=1)
+    found = np.zeros(len(numbers), np.int64)
+    for column in range(numbers.shape[1]):
         pair = found * (numbers.max(initial=0) + 1) + numbers[:, column]
         found = np.unique(pair, return_inverse=True)[1].astype(np.int64)
     return found
@@ -195,7 +207,8 @@ class Merge:
     normalizer: str
     by: tuple[str, ...]  # the normalizers that keep them apart
     advantages: tuple[float, ...]
-    groups: tuple[tuple[Combination, ...], ...]
+    groups: tuple[tuple[Combination, ...], ...]  # rows of each, in the order of their advantages
+    places: tuple[int, ...]  # which of the groups looked at these are
     apart: float  # how far the spread of their rewards differs, what is shown first
 
     def to_json(self) -> dict[str, Any]:
@@ -241,8 +254,8 @@ def collapse(
     """
     known = combinations(reward, step)
     weights = reward.weights(step)
-    if known.problem is None and not np.isfinite(weights).all():
-        known = Combinations(known.terms, (), {}, "a weight cannot be computed")
+    if any(abs(v) > _LARGEST for combination in known.all for v in combination):
+        known = Combinations(known.terms, (), {}, (), f"a term can be larger than {_LARGEST:g}")
     if known.problem is not None:
         return Collapse(known, (), None, ())
     counts: list[SizeCount] = []
@@ -301,7 +314,7 @@ def merged(
     found: Mapping[str, Floats],
     kinds: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[Merge]:
-    """What a normalizer merges and another one keeps apart, the farthest apart in reward first."""
+    """What a normalizer merges and another keeps apart: by most others first, then the farthest apart in reward."""
     others = [other for other in kinds if other != name]
     if not others or not len(groups):
         return
@@ -313,18 +326,27 @@ def merged(
     members: dict[int, list[int]] = {}
     for place in sorted(first.tolist()):
         members.setdefault(int(kinds[name][place]), []).append(place)
-    several = [places for places in members.values() if len(places) > 1]
-    ranked = sorted(several, key=lambda p: -float(np.ptp(spread[p])))  # stable: else as enumerated
-    for places in ranked:
-        by = tuple(o for o in others if len({int(kinds[o][p]) for p in places}) > 1)
+    several = [
+        (tuple(o for o in others if len(set(kinds[o][places].tolist())) > 1), places)
+        for places in members.values()
+        if len(places) > 1
+    ]
+    several.sort(key=lambda m: (-len(m[0]), -float(np.ptp(spread[m[1]]))))  # stable: else as enumerated
+    for by, places in several:
         shown = _extremes(places, spread)
         yield Merge(
             name,
             by,
-            tuple(float(a) + 0.0 for a in found[name][places[0]]),
-            tuple(tuple(tuple(float(v) for v in row) for row in groups[p]) for p in shown),
+            tuple(float(a) + 0.0 for a in np.sort(found[name][places[0]])),
+            tuple(_rows(groups[p], found[name][p]) for p in shown),
+            tuple(shown),
             float(np.ptp(spread[places])),
         )
+
+
+def _rows(group: Floats, advantage: Floats) -> tuple[Combination, ...]:
+    order = np.argsort(advantage, kind="stable")
+    return tuple(tuple(float(v) for v in row) for row in group[order])
 
 
 #: groups that one merge shows

@@ -57,7 +57,13 @@ def of_gates(found: Sequence[Gate]) -> tuple[Finding, ...]:
         "always": ("is open on every row", "leave it out: `term … = …` without `when`"),
     }
     return tuple(
-        Finding(f"gate-{g.opens}", "warning", g.term, f"the gate of `{g.term}` {told[g.opens][0]}", told[g.opens][1])
+        Finding(
+            f"gate-{g.opens}",
+            "warning",
+            g.term,
+            f"the gate of `{g.term}` {told[g.opens][0]}",
+            told[g.opens][1],
+        )
         for g in found
         if g.opens in told
     )
@@ -132,5 +138,7 @@ def _twins(reward: Reward, names: Sequence[str]) -> list[Finding]:
         other = first.setdefault(step.args, name)
         if other != name:
             message = f"`{name}` is always equal to `{other}`"
-            found.append(Finding("same-as", "warning", name, message, "weigh one of them, with both weights added up"))
+            found.append(
+                Finding("same-as", "warning", name, message, "weigh one of them, with both weights added up")
+            )
     return found

@@ -125,7 +125,9 @@ def arguments(value: Value) -> tuple[Value, ...]:
     return value.args[:1] if value.op == "fold" else value.args
 
 
-def possible(value: Value, args: list[Possible], assumed: Assumed | None, fixed: Mapping[str, Any]) -> Possible:
+def possible(
+    value: Value, args: list[Possible], assumed: Assumed | None, fixed: Mapping[str, Any]
+) -> Possible:
     """What `value` can be, where its arguments can be `args`.
 
     `fixed` holds the params and the `step` of a run, by name.

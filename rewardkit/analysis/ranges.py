@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from rewardkit.analysis.cases import cases
 from rewardkit.analysis.findings import Finding, number
 from rewardkit.checker.spec import Value
+from rewardkit.runtime.operations import real
 from rewardkit.runtime.reward import Reward
 from rewardkit.types.interval import Interval, add, coarse, hull, intersect, multiply, point
 
@@ -41,7 +43,7 @@ class TermRange:
         return {
             "name": self.name,
             "range": ends(self.range),
-            "values": None if self.values is None else [float(v) for v in self.values],
+            "values": None if self.values is None else [real(v) for v in self.values],
             "null": self.null,
             "weight_range": None if self.weight is None else ends(self.weight),
             "weight": self.weight_now,
@@ -53,7 +55,7 @@ class TermRange:
 
 def ends(interval: Interval) -> list[float | None]:
     """An interval as JSON: `null` for a side without bound."""
-    return [None if end is None else float(end) for end in (interval.lo, interval.hi)]
+    return [None if end is None or math.isinf(real(end)) else real(end) for end in (interval.lo, interval.hi)]
 
 
 def term_ranges(reward: Reward, weights: Sequence[float], fixed: Mapping[str, Any]) -> tuple[TermRange, ...]:
@@ -102,7 +104,7 @@ def _term_range(
     if now == 0 or swings.constant is not None:
         swing = 0.0
     elif now is not None and swings.lo is not None and swings.hi is not None:
-        swing = abs(now) * float(swings.hi - swings.lo)
+        swing = abs(now) * real(swings.hi - swings.lo)
     return TermRange(name, span, values, null, weighs, now, adds, swing, None, None)
 
 
@@ -119,8 +121,6 @@ def _weight_range(reward: Reward, weight: Value, fixed: Mapping[str, Any]) -> In
 def _shared(term: TermRange, whole: float | None, varying: float) -> TermRange:
     if term.weight is None:
         return term
-    from dataclasses import replace
-
     share = term.swing / whole if whole and term.swing is not None else None
     varies = term.range.constant is None or (term.null and term.range.constant != 0)
     weight = abs(term.weight_now or 0) if varies else 0.0
@@ -184,5 +184,5 @@ def _smallest_step(term: TermRange) -> float | None:
     if term.values is None or not term.weight_now:
         return None
     values = sorted({*term.values, Fraction(0)} if term.null else {*term.values})
-    gaps = [float(b - a) for a, b in zip(values, values[1:], strict=False)]
+    gaps = [real(b - a) for a, b in zip(values, values[1:], strict=False)]
     return abs(term.weight_now) * min(gaps) if gaps else None

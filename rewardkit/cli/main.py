@@ -24,6 +24,7 @@ VERBS = {
     "score": "score rows: one row out per row in",
     "explain": "show how one row got its reward, as a tree",
     "lsp": "start the language server, for an editor",
+    "analyze": "show what each term does to reward and advantage, from the spec and from rows",
     "train": "train a policy on a spec, from a run file",
 }
 
