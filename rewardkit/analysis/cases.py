@@ -12,16 +12,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from rewardkit.analysis.possible import (
-    Assumed,
-    Contradiction,
-    Possible,
-    Values,
-    arguments,
-    below,
-    can_fail,
-    possible,
-)
+from rewardkit.analysis.possible import Assumed, Contradiction, Possible, can_fail, possible
+from rewardkit.analysis.values import Values, arguments, below
 from rewardkit.checker.facts import FLIPPED, NEGATED, held
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.types.interval import Interval, intersect, point
@@ -256,20 +248,7 @@ class _Search:
 
 _NOTHING = Assumed()
 #: what only passes on what it is made of: its parts are split, not it
-_THROUGH = (
-    "let",
-    "alias",
-    "bind",
-    "term",
-    "if",
-    "coalesce",
-    "not",
-    "and",
-    "or",
-    "is_null",
-    "list",
-    "constant",
-)
+_THROUGH = ("let", "alias", "bind", "term", "if", "coalesce", "not", "and", "or", "is_null", "list")
 
 
 def _few(interval: Interval) -> bool:

@@ -12,23 +12,20 @@ import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement, islice, product
+from itertools import combinations_with_replacement, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardkit.analysis.cases import cases
-from rewardkit.analysis.possible import Possible
+from rewardkit.analysis.combinations import Combination, Combinations, combinations, json_value
 from rewardkit.normalizers import NORMALIZERS, get
-from rewardkit.runtime.operations import real
 from rewardkit.runtime.reward import Reward
-from rewardkit.types.interval import Interval
 
 Floats = NDArray[np.float64]
 
-#: combinations of term values that are looked at, and groups of one size
-MOST_COMBINATIONS, MOST_GROUPS = 512, 100_000
+#: groups of one size that are looked at
+MOST_GROUPS = 100_000
 #: group sizes that are counted where the caller names none
 SIZES = (2, 3, 4, 5, 6, 7, 8)
 #: merges that are shown of each normalizer
@@ -39,98 +36,6 @@ _AT_ONCE = 20_000
 _LARGEST = 1e60
 #: advantages that differ by less, relative to the largest, are one number
 _CLOSE = 1e-9
-
-Combination = tuple[float, ...]  # a value for each weighted term, NaN for none
-
-
-@dataclass(frozen=True)
-class Combinations:
-    """The combinations of term values that rows can have.
-
-    `worlds` are sets of them whose rows can be of one group: a condition that a prompt's completions
-    share holds for all or for none. `ends` are the terms that can be anything in a range: only its two
-    ends are looked at; of the terms in `unbounded` an end is not there, and stands one unit from the
-    other (-1 and 1 where both are not). `problem` says why there are no combinations.
-    """
-
-    terms: tuple[str, ...]
-    worlds: tuple[tuple[Combination, ...], ...]
-    ends: Mapping[str, tuple[float, float]]
-    unbounded: tuple[str, ...] = ()
-    problem: str | None = None
-
-    @property
-    def all(self) -> tuple[Combination, ...]:
-        return tuple(dict.fromkeys(c for world in self.worlds for c in world))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "terms": list(self.terms),
-            "worlds": [[[_json(v) for v in combination] for combination in w] for w in self.worlds],
-            "ends": {name: list(pair) for name, pair in self.ends.items()},
-            "unbounded": list(self.unbounded),
-            "problem": self.problem,
-        }
-
-
-def combinations(reward: Reward, step: float = 0, most: int = MOST_COMBINATIONS) -> Combinations:
-    """What the weighted terms of a row can be together, with this run's params and step."""
-    spec, names = reward.spec, reward.terms
-    fixed = {**reward.params, "step": step}
-    seen = cases(spec, reward.plan.numbers, [spec.terms[name].value for name in names], fixed)
-    if not seen.complete:
-        return Combinations(names, (), {}, (), "the terms depend on too many conditions to look at all cases")
-    ends: dict[str, tuple[float, float]] = {}
-    unbounded: dict[str, None] = {}
-    worlds: dict[int, dict[Combination, None]] = {}
-    for case in seen.cases:
-        choices = [_choices(name, found, ends) for name, found in zip(names, case.found, strict=True)]
-        unbounded |= dict.fromkeys(
-            name for name, found in zip(names, case.found, strict=True) if _open(found)
-        )
-        world = worlds.setdefault(case.world, {})
-        if len(world) + math.prod(map(len, choices)) > most:
-            problem = f"rows can have more than {most:,} combinations of term values"
-            return Combinations(names, (), {}, (), problem)
-        world.update(dict.fromkeys(product(*choices)))
-    found = list(dict.fromkeys(tuple(sorted(world, key=_order)) for world in worlds.values()))
-    kept = tuple(w for w in found if not any(w != other and set(w) <= set(other) for other in found))
-    problem = None if kept else "no row is left that is not skipped"
-    return Combinations(names, kept, ends, tuple(unbounded), problem)
-
-
-def _order(combination: Combination) -> tuple[float, ...]:
-    return tuple(-math.inf if math.isnan(v) else v for v in combination)
-
-
-def _choices(name: str, found: Possible, ends: dict[str, tuple[float, float]]) -> list[float]:
-    values: list[float] = []
-    if found.present:
-        lo, hi = _ends(found.interval)
-        values = [lo] if lo == hi else [lo, hi]
-        if lo != hi:
-            least, most = ends.get(name, (lo, hi))
-            ends[name] = min(lo, least), max(hi, most)
-    return values + [_NONE] * found.null
-
-
-def _open(found: Possible) -> bool:
-    return found.present and (found.interval.lo is None or found.interval.hi is None)
-
-
-#: one object, so that combinations with it are equal
-_NONE = math.nan
-
-
-def _ends(interval: Interval) -> tuple[float, float]:
-    lo, hi = interval.lo, interval.hi
-    if lo is None and hi is None:
-        return -1.0, 1.0
-    if lo is None:
-        assert hi is not None
-        return real(hi - 1), real(hi)
-    return real(lo), real(lo + 1 if hi is None else hi)
-
 
 # --- advantages of all groups ----------------------------------------------------------------------
 
@@ -216,7 +121,7 @@ class Merge:
             "normalizer": self.normalizer,
             "kept_apart_by": list(self.by),
             "advantages": list(self.advantages),
-            "groups": [[[_json(v) for v in row] for row in group] for group in self.groups],
+            "groups": [[[json_value(v) for v in row] for row in group] for group in self.groups],
         }
 
 
@@ -314,7 +219,7 @@ def merged(
     found: Mapping[str, Floats],
     kinds: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[Merge]:
-    """What a normalizer merges and another keeps apart: by most others first, then the farthest apart in reward."""
+    """What a normalizer merges and another keeps apart: most others first, then the farthest apart."""
     others = [other for other in kinds if other != name]
     if not others or not len(groups):
         return
@@ -360,7 +265,3 @@ def _extremes(places: list[int], spread: Floats) -> list[int]:
         return ordered
     step = (len(ordered) - 1) / (_SHOWN - 1)
     return [ordered[round(i * step)] for i in range(_SHOWN)]
-
-
-def _json(value: float) -> float | None:
-    return None if math.isnan(value) else value

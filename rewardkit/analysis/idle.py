@@ -83,8 +83,8 @@ def of_weights(reward: Reward, terms: Sequence[TermRange]) -> tuple[Finding, ...
                 "only-term",
                 "note",
                 term.name,
-                f"the weight of `{term.name}`, the only one, has no effect under a normalizer that divides by "
-                "the deviation of a group, such as grpo and gdpo",
+                f"the weight of `{term.name}`, the only one, has no effect under a normalizer that divides "
+                "by the deviation of a group, such as grpo and gdpo",
             )
         )
     return tuple(found)

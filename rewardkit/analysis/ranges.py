@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from rewardkit.analysis.cases import cases
@@ -184,5 +185,5 @@ def _smallest_step(term: TermRange) -> float | None:
     if term.values is None or not term.weight_now:
         return None
     values = sorted({*term.values, Fraction(0)} if term.null else {*term.values})
-    gaps = [real(b - a) for a, b in zip(values, values[1:], strict=False)]
+    gaps = [real(b - a) for a, b in pairwise(values)]
     return abs(term.weight_now) * min(gaps) if gaps else None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rewardkit.analysis.analyze import Analysis, OnRows
-from rewardkit.analysis.collapse import Collapse, Combination, Merge
+from rewardkit.analysis.collapse import Collapse, Merge
+from rewardkit.analysis.combinations import Combination
 from rewardkit.analysis.findings import Finding, number, share
 from rewardkit.analysis.observed import Observed
 from rewardkit.analysis.ranges import TermRange
 from rewardkit.analysis.shares import Shares, separates
 from rewardkit.normalizers import NORMALIZERS
-from rewardkit.types.interval import Interval, bare, show
+from rewardkit.types.interval import bare, show
 
 Style = Callable[[str], str]
 
@@ -53,11 +54,11 @@ def _terms(found: Analysis, strong: Style) -> str:
 
 
 def _measure() -> str:
-    summed = [name for name in NORMALIZERS if not separates(name)]
-    apart = [name for name in NORMALIZERS if separates(name)]
+    summed = " and ".join(name for name in NORMALIZERS if not separates(name))
+    apart = " and ".join(name for name in NORMALIZERS if separates(name))
     return (
-        f"`of range`: share of weight × range, what {' and '.join(summed)} start from; "
-        f"`of weight`: share of the weights alone, what {' and '.join(apart)} start{'s' * (len(apart) == 1)} from"
+        f"`of range`: share of weight × range, where {summed} set out from; "
+        f"`of weight`: share of the weights alone, where {apart} sets out from"
     )
 
 
@@ -102,9 +103,7 @@ def _collapse(found: Collapse, strong: Style) -> Iterator[str]:
         lines.append(_table(["", "groups", *names], rows))
     left_out = [c for c in found.counts if not c.distinct]
     if left_out:
-        sizes = ", ".join(
-            f"{c.size} ({c.groups:,} groups)" if c.groups < 1e9 else f"{c.size}" for c in left_out
-        )
+        sizes = ", ".join(f"{c.size} ({c.groups:.3g} groups)" for c in left_out)
         lines.append(f"left out, as there are too many groups to look at: {sizes}")
     if known.ends:
         ends = ", ".join(f"{name} {lo:g} or {hi:g}" for name, (lo, hi) in known.ends.items())
@@ -201,8 +200,8 @@ def _shares(found: Analysis, shares: Shares, strong: Style) -> str:
     lines.append(_table(head, rows))
     if both and shares.kept is not None:
         lines.append(
-            f"`{extra[0]}`: weights under which {shares.summed} gives each term the share that {shares.separate} "
-            f"gives it now, and the other way round; `{shares.kept}` keeps its weight"
+            f"`{extra[0]}`: weights under which {shares.summed} gives each term the share that "
+            f"{shares.separate} gives it now, and the other way round; `{shares.kept}` keeps its weight"
         )
     return "\n".join(lines)
 
@@ -235,7 +234,8 @@ def _observed(found: Observed, terms: Sequence[str], strong: Style) -> str:
 
 def _seen(merge: Merge, labels: Sequence[str], terms: Sequence[str]) -> Iterator[str]:
     """A merge on real rows: the groups by name, each term's values side by side."""
-    yield f"{merge.normalizer} gives {_numbers(merge.advantages)} to each of these, unlike {', '.join(merge.by)}:"
+    others = ", ".join(merge.by)
+    yield f"{merge.normalizer} gives {_numbers(merge.advantages)} to each of these, unlike {others}:"
     shown = [" ".join(label.split()) for label in labels]
     rows = []
     for label, group in zip(shown, merge.groups, strict=True):

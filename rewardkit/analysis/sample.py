@@ -131,7 +131,8 @@ def _column(scores: Scores, name: str) -> Floats:
 def _check_faults(faulted: int, rows: int, max_faults: float, first: str | None) -> None:
     if faulted > max_faults * rows:
         raise FaultLimitError(
-            f"{faulted:,} of {rows:,} rows failed, more than --max-faults {max_faults:g} allows; the first: {first}"
+            f"{faulted:,} of {rows:,} rows failed, more than --max-faults {max_faults:g} allows; "
+            f"the first: {first}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the terms of real rows do under each normalizer: deviations within groups, and shares of the signal."""
+"""What the terms of real rows do under each normalizer: deviations within groups, shares of the signal."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def _silent(name: str, sample: Sample, options: Mapping[str, Any]) -> float:
 
 
 def correlations(matrix: Floats, groups: NDArray[np.int64]) -> Floats:
-    """(K, K) correlations of the terms' deviations from the mean of their group; NaN for one that never varies."""
+    """(K, K) correlations of the terms' deviations from their group's mean; NaN for one that never varies."""
     there = ~np.isnan(matrix)
     columns = np.zeros_like(matrix)
     for k in range(matrix.shape[1]):
@@ -252,8 +252,8 @@ def amplified(found: Shares, stats: Sequence[TermStats]) -> tuple[Finding, ...]:
                 name,
                 f"`{name}` barely varies, {share(small)} of the reward's deviation within a group, and "
                 f"{found.separate} makes {share(large)} of the advantage of it",
-                f"{found.separate} divides its deviation, {number(by_name[name].within)}, out: {instead} under "
-                f"{found.separate}, or gate it behind what matters",
+                f"{found.separate} divides its deviation, {number(by_name[name].within)}, out: {instead}, "
+                "or gate it behind what matters",
             )
         )
     return tuple(out)

@@ -57,6 +57,7 @@ def run(
     groups can get under each normalizer. With rows: what each term really does to them.
     """
     from rewardkit.analysis.analyze import analyze
+    from rewardkit.analysis.collapse import SIZES
     from rewardkit.analysis.report import render
     from rewardkit.analysis.sample import collect
     from rewardkit.diagnostics import RewardError
@@ -84,8 +85,7 @@ def run(
             )
         finally:
             progress.clear()
-    options = {"sizes": sorted(set(size))} if size else {}
-    found = analyze(reward, sample, step=step, **options)
+    found = analyze(reward, sample, step=step, sizes=sorted(set(size)) if size else SIZES)
     if form is Format.json:
         print_json(found.to_json())
     else:
