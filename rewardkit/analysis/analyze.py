@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from rewardkit.analysis.collapse import SIZES, Collapse, collapse
 from rewardkit.analysis.findings import Finding
 from rewardkit.analysis.idle import Gate, gates, of_gates, of_weights
@@ -18,7 +16,6 @@ from rewardkit.analysis.sample import Sample
 from rewardkit.analysis.shares import Shares, TermStats, amplified, constant_in_groups, shares, term_stats
 from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers import NORMALIZERS
-from rewardkit.normalizers.batch import LARGEST
 from rewardkit.runtime.reward import Reward
 from rewardkit.types.interval import Interval
 
@@ -134,13 +131,10 @@ def analyze(
 
 def _on_rows(reward: Reward, sample: Sample, own: str | None, normalizers: Sequence[str]) -> OnRows:
     without = None
-    largest = np.nanmax(np.abs(sample.matrix), initial=0.0)
     if sample.groups is None:
         without = "give --group or --group-size: what a term does to an advantage is seen within groups only"
     elif len(sample.labels) == len(sample.groups):
         without = "every group has one row: what a term does to an advantage is seen in larger groups only"
-    elif largest > LARGEST:
-        without = f"a term is as large as {largest:.3g}, and normalizers take values up to {LARGEST:g}"
     return OnRows(
         sample.rows,
         sample.skipped,

@@ -75,11 +75,13 @@ def cases(
         if search.is_skipped(state):
             continue
         split = search.split(state, wide=True) if world is None else None
-        if split is None and world is None:
-            world, worlds = worlds, worlds + 1
-        split = split or search.split(state, wide=False)
         if split is None:
-            found[Case(world or 0, search.found(state))] = None
+            if world is None:
+                world, worlds = worlds, worlds + 1
+            split = search.split(state, wide=False)
+        if split is None:
+            assert world is not None
+            found[Case(world, search.found(state))] = None
             continue
         stack += [(then, world) for then in reversed(list(search.ways(state, split)))]
     return Cases(tuple(found), True)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rewardkit.diagnostics import RewardError
+from rewardkit.normalizers.batch import LARGEST
 from rewardkit.runtime.batches import batch_rows, blocks, slice_of
 from rewardkit.runtime.errors import FaultLimitError, RowsError
 from rewardkit.runtime.reward import FAULT_ROWS, Reward
@@ -86,6 +88,7 @@ def collect(
         numbers = groups[start:stop] if groups is not None else None
         scores = reward.score(part, numbers, step, progress=progress)
         parts.append(scores)
+        _check_size(scores, start)
         if scores.faults.height:
             faulted += scores.faults.get_column("row").n_unique()
             faults.update(scores.faults.select("row", "name").unique().get_column("name").to_list())
@@ -121,6 +124,17 @@ def collect(
         labels=labels,
         options=parts[0].options,
     )
+
+
+def _check_size(scores: Scores, start: int) -> None:
+    for name in scores.frame.columns[1:]:
+        large = np.flatnonzero(np.abs(_column(scores, name)) > LARGEST)
+        if len(large):
+            row = int(large[0])
+            raise RewardError(
+                f"row {start + row}: `{name}` is {_column(scores, name)[row]:g}, and normalizers take values "
+                f"up to {LARGEST:g}; hold it in a range with `clamp`"
+            )
 
 
 def _column(scores: Scores, name: str) -> Floats:

@@ -120,16 +120,21 @@ def test_a_run_fixes_params_and_step():
     assert outcomes(PARAMS, {"strict": True, "step": 0}) == {point(0, 0), point(1, 0)}
 
 
-def test_a_condition_of_the_prompt_makes_worlds():
-    reward = rk.loads(
-        "input easy: bool per prompt\ninput a: bool\nterm x when easy = a\nterm y when not easy = a\n"
-        "reward { x: 1  y: 1 }"
-    )
+WORLDS = [
+    ("term x when easy = a\nterm y when not easy = a", [[(0, 0), (0, 1)], [(0, 0), (1, 0)]]),
+    ("term x = easy\nterm y = a", [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]),
+    ("term x = a\nterm y when a = easy", [[(0, 0), (1, 0)], [(0, 0), (1, 1)]]),
+]
+
+
+@pytest.mark.parametrize(("terms", "expected"), WORLDS)
+def test_a_condition_of_the_prompt_makes_worlds(terms, expected):
+    reward = rk.loads(f"input easy: bool per prompt\ninput a: bool\n{terms}\nreward {{ x: 1  y: 1 }}")
     found = cases(reward.spec, reward.plan.numbers, [reward.spec.terms[n].value for n in "xy"])
     worlds = {}
     for case in found.cases:
         worlds.setdefault(case.world, set()).add(tuple(int(p.interval.lo) for p in case.found))
-    assert sorted(map(sorted, worlds.values())) == [[(0, 0), (0, 1)], [(0, 0), (1, 0)]]
+    assert sorted(map(sorted, worlds.values())) == expected
 
 
 def test_twenty_conditions_are_given_up_in_bounded_time():
