@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
 from rewardkit.analysis.cases import cases
 from rewardkit.analysis.possible import Possible
+from rewardkit.prover.reach import reach
 from rewardkit.runtime.operations import real
 from rewardkit.runtime.reward import Reward
 from rewardkit.types.interval import Interval
 
-#: combinations that are looked at
-MOST_COMBINATIONS = 512
+#: combinations that are looked at, and up to how many a proof is tried that a row cannot have them
+MOST_COMBINATIONS, _MOST_PROOFS = 512, 128
+#: how near to the end of a range counts as there, as a part of the range
+_NEAR = 0.01
 
 Combination = tuple[float, ...]  # a value for each weighted term, NaN for none
 
@@ -68,10 +72,46 @@ def combinations(reward: Reward, step: float = 0, most: int = MOST_COMBINATIONS)
             problem = f"rows can have more than {most:,} combinations of term values"
             return Combinations(names, (), {}, (), problem)
         world.update(dict.fromkeys(product(*choices)))
+    left = _proved(reward, dict.fromkeys(c for world in worlds.values() for c in world), ends, fixed)
+    for world in worlds.values():
+        for combination in [c for c in world if c not in left]:
+            del world[combination]
     found = list(dict.fromkeys(tuple(sorted(world, key=_order)) for world in worlds.values()))
-    kept = tuple(w for w in found if not any(w != other and set(w) <= set(other) for other in found))
+    kept = tuple(w for w in found if w and not any(w != other and set(w) <= set(other) for other in found))
     none = None if kept else "no row is left that is not skipped"
     return Combinations(names, kept, ends, tuple(unbounded), none)
+
+
+def _proved(
+    reward: Reward,
+    found: Iterable[Combination],
+    ends: Mapping[str, tuple[float, float]],
+    fixed: Mapping[str, Any],
+) -> set[Combination]:
+    """The combinations that no proof excludes: relations between values, which intervals do not see."""
+    left = set(found)
+    names = reward.terms
+    if len(names) < 2 or len(left) > _MOST_PROOFS:
+        return left
+    values = [reward.spec.terms[name].value for name in names]
+    row = reach(reward.spec, values, fixed)
+    if row is None:
+        return left
+    near = [(hi - lo) * _NEAR for lo, hi in (ends.get(name, (0.0, 0.0)) for name in names)]
+    for combination in list(left):
+        wishes = [
+            (value, None if math.isnan(number) else _around(number, width))
+            for value, number, width in zip(values, combination, near, strict=True)
+        ]
+        if row.possible(wishes) is False:
+            left.discard(combination)
+    return left
+
+
+def _around(number: float, width: float) -> Interval:
+    """About the number: the end of a range may be open, or be reached by no row though what is near it is."""
+    slack = max(width, 1e-9 * max(1.0, abs(number)))
+    return Interval(Fraction(number - slack), Fraction(number + slack))
 
 
 def _order(combination: Combination) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from rewardkit.analysis.findings import Finding
 from rewardkit.analysis.ranges import TermRange
 from rewardkit.checker.spec import Value
 from rewardkit.checker.wording import text_of
+from rewardkit.prover.reach import reach
 from rewardkit.runtime.reward import Reward
 from rewardkit.types.interval import show
 from rewardkit.types.levels import Level
@@ -44,9 +45,16 @@ def _opens(reward: Reward, gate: Value, fixed: Mapping[str, Any]) -> Opens:
     seen = cases(reward.spec, reward.plan.numbers, [gate], fixed)
     opens = any(case.found[0].true for case in seen.cases)
     closes = any(case.found[0].false for case in seen.cases)
+    if opens != closes and not seen.complete:
+        opens = closes = True
+    if opens and closes:
+        row = reach(reward.spec, [gate], fixed)
+        if row is not None:
+            opens = row.possible([(gate, True)]) is not False
+            closes = row.possible([(gate, False)]) is not False
     if opens and closes:
         return "sometimes"
-    if not seen.complete or not seen.cases:
+    if not opens and not closes:
         return "unknown"
     return "always" if opens else "never"
 

@@ -25,9 +25,7 @@ def outcomes(text, fixed=None):
     spec = reward.spec
     found = cases(spec, reward.plan.numbers, [spec.terms[name].value for name in reward.terms], fixed)
     assert found.complete
-    return {
-        tuple("null" if not p.present else str(p.interval) for p in case.found) for case in found.cases
-    }
+    return {tuple("null" if not p.present else str(p.interval) for p in case.found) for case in found.cases}
 
 
 def point(*values):

@@ -147,3 +147,26 @@ def test_rounding_does_not_split_classes():
     base = rng.normal(size=(50, 4))
     noisy = np.concatenate([base, base * (1 + 1e-15), rng.permuted(base, axis=1)])
     assert classes(noisy).max() + 1 == 50
+
+
+RELATIONS = {
+    "two inputs compared both ways": (
+        "input a: real\ninput b: real\nterm x = a < b\nterm y = b < a\nreward { x: 1  y: 1 }",
+        ((0, 0), (0, 1), (1, 0)),
+    ),
+    "a range that moves with another": (
+        "input r: real in [0, 1]\nterm x = r\nterm y = 1 - r\nreward { x: 1  y: 1 }",
+        ((0, 1), (1, 0)),
+    ),
+    "a param of the run": (
+        "input n: int in [0, 100]\nparam most: int in [1, 50] = 1\n"
+        "term x = n < most\nterm y = 2 * n > most + 9\nreward { x: 1  y: 1 }",
+        ((0, 0), (0, 1), (1, 0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_relations_between_values_leave_fewer(name):
+    text, expected = RELATIONS[name]
+    assert combinations(rk.loads(text)).all == expected

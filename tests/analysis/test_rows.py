@@ -120,7 +120,10 @@ def test_correlation_over_rows_that_have_both():
 
 
 def test_merged_groups_are_named():
-    rows = [{**row, "g": "abc"[row["g"]]} for row in rows_of([[(0, 0), (1, 0)], [(0, 0), (1, 1)], [(0, 0), (0, 0)]])]
+    rows = [
+        {**row, "g": "abc"[row["g"]]}
+        for row in rows_of([[(0, 0), (1, 0)], [(0, 0), (1, 1)], [(0, 0), (0, 0)]])
+    ]
     merges = on_rows(TWO, rows).rows.merges
     assert merges.groups == 3
     assert dict(merges.distinct) == {"grpo": 2, "dr_grpo": 3, "gdpo": 3}
@@ -301,7 +304,7 @@ def test_faults_are_counted_and_too_many_stop_it():
 
 def test_values_that_no_normalizer_takes():
     text = "input x: real\ninput y: bool\nterm a = x\nterm b = y\nreward { a: 1  b: 1 }"
-    with pytest.raises(RewardError, match="row .*`a` is 1e\\+90, and normalizers take values up to 1e\\+70"):
+    with pytest.raises(RewardError, match=r"row .*`a` is 1e\+90, and normalizers take values up to 1e\+70"):
         on_rows(text, [{"g": 0, "x": 0.0, "y": True}, {"g": 0, "x": 1e90, "y": False}])
 
 
@@ -334,9 +337,7 @@ def test_twenty_terms():
 def test_many_rows():
     rng = np.random.default_rng(0)
     n = 100_000
-    frame = pl.DataFrame(
-        {"g": np.arange(n) // 8, "f": rng.integers(0, 2, n), "c": rng.integers(-3, 4, n)}
-    )
+    frame = pl.DataFrame({"g": np.arange(n) // 8, "f": rng.integers(0, 2, n), "c": rng.integers(-3, 4, n)})
     told = []
     found = on_rows(TWO, frame, progress=lambda *done: told.append(done))
     assert found.rows.shares.groups == n // 8

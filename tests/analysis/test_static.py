@@ -79,11 +79,19 @@ FINDINGS = {
         "term x when none = b\nterm y = b\nreward { x: 1  y: 1 }",
         ("gate-never", "x"),
     ),
+    "a gate whose two sides exclude each other": (
+        "input n: real\ninput m: real\ninput a: bool\nterm x when n > m and m > n + 1 = a\nterm y = a\n"
+        "reward { x: 1  y: 1 }",
+        ("gate-never", "x"),
+    ),
     "a gate that is always open": (
         "input n: real in [0, 1]\ninput a: bool\nterm x when n < 2 = a\nterm y = a\nreward { x: 1  y: 1 }",
         ("gate-always", "x"),
     ),
-    "a weight of 0": ("input a: bool\nterm x = a\nterm y = not a\nreward { x: 0  y: 1 }", ("weight-zero", "x")),
+    "a weight of 0": (
+        "input a: bool\nterm x = a\nterm y = not a\nreward { x: 0  y: 1 }",
+        ("weight-zero", "x"),
+    ),
     "a weight of 0 at this step": (
         "input a: bool\nterm x = a\nterm y = not a\nreward { x: ramp(step, 0, 9)  y: 1 }",
         ("weight-zero-now", "x"),
@@ -137,7 +145,10 @@ def test_dominated_wants_less_than_a_step():
 
 
 def test_the_smallest_step_counts():
-    text = "input n: int in [0, 4]\ninput r: real in [0, 1]\nterm x = n * n\nterm y = r\nreward {{ x: 1  y: {} }}"
+    text = (
+        "input n: int in [0, 4]\ninput r: real in [0, 1]\nterm x = n * n\nterm y = r\n"
+        "reward {{ x: 1  y: {} }}"
+    )
     assert ("dominated", "y") in kinds(text.format("0.9"))
     assert ("dominated", "y") not in kinds(text.format("2"))  # the step from 0 to 1 is 1
 
@@ -154,6 +165,8 @@ def test_a_weight_that_cannot_be_computed_is_told():
 
 
 def test_very_large_terms_are_not_counted():
-    found = analyzed("input r: real in [0, 1e90]\ninput a: bool\nterm x = r\nterm y = a\nreward { x: 1  y: 1 }")
+    found = analyzed(
+        "input r: real in [0, 1e90]\ninput a: bool\nterm x = r\nterm y = a\nreward { x: 1  y: 1 }"
+    )
     assert found.collapse.combinations.problem is not None
     assert "not counted" in render(found)

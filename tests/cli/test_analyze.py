@@ -63,7 +63,9 @@ def test_the_examples_have_nothing_to_warn_about(path, capsys):
 
 
 def test_rows(spec, rows, capsys):
-    assert run(spec, rows, "--map", "answer=gold", "--group", "id", "--set", "bonus=1", "--size", 2) == codes.OK
+    assert (
+        run(spec, rows, "--map", "answer=gold", "--group", "id", "--set", "bonus=1", "--size", 2) == codes.OK
+    )
     out = capsys.readouterr().out
     assert "on rows: 4 rows, 2 groups of 2" in out
     assert "effective share" in out and "groups without signal" in out
