@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewardkit.analysis.claims import CLAIM_SIZES, ClaimAnalysis, Progress, claims, lost
 from rewardkit.analysis.collapse import SIZES, Collapse, collapse
 from rewardkit.analysis.findings import Finding
 from rewardkit.analysis.idle import Gate, gates, of_gates, of_weights
@@ -58,6 +59,7 @@ class Analysis:
     reward: Interval
     gates: tuple[Gate, ...]
     collapse: Collapse
+    claims: tuple[ClaimAnalysis, ...]
     rows: OnRows | None
     findings: tuple[Finding, ...]
 
@@ -71,6 +73,7 @@ class Analysis:
             "reward_range": ends(self.reward),
             "gates": [gate.to_json() for gate in self.gates],
             "distinct_advantages": self.collapse.to_json(),
+            "claims": [claim.to_json() for claim in self.claims],
             "rows": None if self.rows is None else self.rows.to_json(),
             "findings": [finding.to_json() for finding in self.findings],
         }
@@ -80,18 +83,20 @@ def analyze(
     reward: Reward,
     sample: Sample | None = None,
     *,
-    sizes: Sequence[int] = SIZES,
+    sizes: Sequence[int] | None = None,
     step: float = 0,
     normalizers: Sequence[str] = tuple(NORMALIZERS),
+    progress: Progress | None = None,
 ) -> Analysis:
     """Analyze a spec, and the rows that `collect` scored under it.
 
     Args:
         reward: the spec with this run's params.
         sample: scored rows; what needs them is left out otherwise.
-        sizes: group sizes to count distinct advantages for.
+        sizes: group sizes to count distinct advantages and to look at claims for (2 to 8; 2, 4 and 8).
         step: the training step, for weights and gates that depend on it.
         normalizers: names in the registry.
+        progress: called with what is done, how much of it and how much there is.
 
     Raises:
         RewardError: the spec has no `reward`, or uses what is not there yet.
@@ -108,6 +113,8 @@ def analyze(
     found = [*of_gates(of_spec), *of_weights(reward, terms), *dominated(terms)]
     advantage = reward.spec.advantage
     own = advantage.name if advantage else None
+    of_claims = claims(reward.spec, CLAIM_SIZES if sizes is None else sizes, normalizers, progress)
+    found += lost(of_claims, own)
     on_rows = None
     if sample is not None:
         on_rows = _on_rows(reward, sample, own, normalizers)
@@ -123,7 +130,8 @@ def analyze(
         terms,
         reward_range(reward, terms, given),
         of_spec,
-        collapse(reward, sizes, step, normalizers),
+        collapse(reward, SIZES if sizes is None else sizes, step, normalizers),
+        of_claims,
         on_rows,
         tuple(sorted(found, key=lambda f: f.severity != "warning")),
     )

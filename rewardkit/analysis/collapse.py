@@ -12,7 +12,7 @@ import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement, islice
+from itertools import chain, combinations_with_replacement, islice
 from typing import Any
 
 import numpy as np
@@ -197,12 +197,13 @@ def _groups(known: Combinations, size: int) -> Floats:
     rows = known.all
     number = {combination: i for i, combination in enumerate(rows)}
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(known.terms))
-    seen: dict[tuple[int, ...], None] = {}
+    parts = []
     for world in known.worlds:
         members = sorted(number[combination] for combination in world)
-        seen.update(dict.fromkeys(combinations_with_replacement(members, size)))
-    picks = np.fromiter((i for pick in seen for i in pick), np.int64, len(seen) * size)
-    return table[picks.reshape(-1, size)]
+        picks = combinations_with_replacement(members, size)
+        parts.append(np.fromiter(chain.from_iterable(picks), np.int64).reshape(-1, size))
+    groups = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts), axis=0)
+    return np.asarray(table[groups])
 
 
 def _varied(groups: Floats, weights: Floats) -> NDArray[np.bool_]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 
 from rewardkit.analysis.analyze import Analysis, OnRows
+from rewardkit.analysis.claims import ClaimAnalysis, InAdvantage
 from rewardkit.analysis.collapse import Collapse, Merge
 from rewardkit.analysis.combinations import Combination
 from rewardkit.analysis.findings import Finding, number, share
@@ -26,7 +28,7 @@ _LINES = 40
 
 def render(found: Analysis, strong: Style = str) -> str:
     """The analysis as text. `strong` marks headings and warnings (bold on a terminal)."""
-    parts = [_terms(found, strong), *_collapse(found.collapse, strong)]
+    parts = [_terms(found, strong), *_collapse(found.collapse, strong), *_claims(found.claims, strong)]
     if found.rows is not None:
         parts += _rows(found, found.rows, strong)
     parts += _findings(found.findings, strong)
@@ -140,6 +142,47 @@ def _numbers(values: Sequence[float]) -> str:
     return " ".join(f"{v:+.2f}" if v else "0" for v in values[:_VALUES]) + " …" * (len(values) > _VALUES)
 
 
+# --- claims ----------------------------------------------------------------------------------------
+
+
+def _claims(found: Sequence[ClaimAnalysis], strong: Style) -> Iterator[str]:
+    """Each claim with what becomes of it, and the first group that breaks one."""
+    if not found:
+        return
+    names = list(dict.fromkeys(x.normalizer for claim in found for x in claim.advantages))
+    head = ["", "in the reward", *names]
+    rows = []
+    for claim in found[:_LINES]:
+        cells = [_answers([x for x in claim.advantages if x.normalizer == name]) for name in names]
+        rows.append([claim.text, claim.in_reward, *cells])
+    lines = [
+        strong("claims") + f": in the reward, and in the advantage of groups{_sizes(found)}",
+        _table(head, rows, left=len(head)),
+    ]
+    broken = next((x for claim in found for x in claim.advantages if x.test is not None), None)
+    if broken is not None and broken.test is not None:
+        lines.append(f"a group of {broken.size} in which {broken.normalizer} breaks it, as a test:")
+        lines += ["  " + line if line else "" for line in broken.test.rstrip().splitlines()]
+    yield "\n".join(lines)
+
+
+def _sizes(found: Sequence[ClaimAnalysis]) -> str:
+    sizes = list(dict.fromkeys(str(x.size) for claim in found for x in claim.advantages))
+    if not sizes:
+        return ""
+    return f" of {', '.join(sizes[:-1])} and {sizes[-1]}" if len(sizes) > 1 else f" of {sizes[0]}"
+
+
+def _answers(found: Sequence[InAdvantage]) -> str:
+    """`proved` where it is so for every size, else `proved for 2 and 4, refuted for 8`."""
+    answers: dict[str, list[str]] = {}
+    for one in found:
+        answers.setdefault(one.answer, []).append(str(one.size))
+    if len(answers) == 1:
+        return next(iter(answers))
+    return ", ".join(f"{answer} for {' and '.join(sizes)}" for answer, sizes in answers.items()) or "–"
+
+
 # --- from rows -------------------------------------------------------------------------------------
 
 
@@ -250,9 +293,10 @@ def _seen(merge: Merge, labels: Sequence[str], terms: Sequence[str]) -> Iterator
 
 def _findings(found: Sequence[Finding], strong: Style) -> Iterator[str]:
     lines = []
-    for finding in found[:_LINES]:
+    shown = found[:_LINES]
+    for finding, following in zip_longest(shown, shown[1:]):
         lines.append(f"{strong(finding.severity)}: {finding.message}")
-        if finding.help:
+        if finding.help and (following is None or following.help != finding.help):
             lines.append(f"  help: {finding.help}")
     lines += _more(len(found))
     if lines:

@@ -57,7 +57,6 @@ def run(
     groups can get under each normalizer. With rows: what each term really does to them.
     """
     from rewardkit.analysis.analyze import analyze
-    from rewardkit.analysis.collapse import SIZES
     from rewardkit.analysis.report import render
     from rewardkit.analysis.sample import collect
     from rewardkit.diagnostics import RewardError
@@ -85,7 +84,13 @@ def run(
             )
         finally:
             progress.clear()
-    found = analyze(reward, sample, step=step, sizes=sorted(set(size)) if size else SIZES)
+    progress = ProgressLine()
+    try:
+        found = analyze(
+            reward, sample, step=step, sizes=sorted(set(size)) if size else None, progress=progress
+        )
+    finally:
+        progress.clear()
     if form is Format.json:
         print_json(found.to_json())
     else:

@@ -12,6 +12,7 @@ from probes import install
 
 import rewardkit as rk
 from rewardkit.analysis.cases import cases
+from rewardkit.analysis.combinations import combinations
 from rewardkit.analysis.idle import gates
 from rewardkit.analysis.ranges import reward_range, term_ranges
 from rewardkit.runtime.reward import Reward
@@ -190,6 +191,23 @@ def test_every_row_is_one_of_the_cases(text, batch, step):
             worlds = [fitting[i] for i in range(start, start + size) if i in fitting]
             assert not worlds or set.intersection(*worlds), text
     holds_on_rows(reward, scores, alive)
+    together(reward, scores, alive, size)
+
+
+def together(reward: Reward, scores, alive, size):
+    """The combinations of terms, less those that a proof excludes, hold rows where no term is a range."""
+    known = combinations(reward, scores.step)
+    if known.problem is not None or known.ends:
+        return
+    for start in range(0, len(scores), size):
+        rows = [scores.matrix[i] for i in range(start, start + size) if i in alive]
+        assert (
+            any(
+                all(any(np.allclose(row, c, rtol=1e-9, equal_nan=True) for c in world) for row in rows)
+                for world in known.worlds
+            )
+            or not rows
+        )
 
 
 def holds_on_rows(reward: Reward, scores, alive):
