@@ -9,6 +9,7 @@ import typer
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
     BatchSize,
+    ExternNames,
     Group,
     GroupSize,
     Maps,
@@ -35,6 +36,7 @@ def run(
     group_size: GroupSize = None,
     batch_size: BatchSize = None,
     sets: Sets = None,
+    bound: ExternNames = None,
     size: Annotated[
         list[int] | None,
         typer.Option(
@@ -65,7 +67,7 @@ def run(
     for option, value in (("--map", maps), ("--group", group), ("--group-size", group_size)):
         if value is not None and rows_path is None:
             raise RewardError(f"{option} is about rows, and none are given: `rewardkit analyze SPEC ROWS`")
-    reward = load_reward(spec_path, sets, tokenizer, workers)
+    reward = load_reward(spec_path, sets, tokenizer, workers, bound)
     print_diagnostics(reward.spec.diagnostics, "full")
     sample = None
     if rows_path is not None:
