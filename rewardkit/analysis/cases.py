@@ -21,6 +21,8 @@ from rewardkit.types.levels import Level
 
 #: splits looked at before giving up: enough for ten free conditions
 MOST_SPLITS = 4096
+#: splits × values that they are worked out for: what a large spec's splits may cost
+_MOST_WORK = 200_000
 #: a whole number of at most this many values is split into them
 _MOST_VALUES = 9
 
@@ -57,9 +59,10 @@ def cases(
         numbers: `Plan.numbers`, which tells equal expressions.
         roots: the values.
         fixed: the params and the `step` of a run; what is not named can be all that is declared.
-        most: splits before giving up.
+        most: splits before giving up; fewer for values that are made of very many.
     """
     search = _Search(spec.skips, roots, below([*spec.skips, *roots], numbers), fixed or {})
+    most = min(most, max(16, _MOST_WORK // len(search.values.order)))
     found: dict[Case, None] = {}
     splits = 0
     worlds = 0

@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 #: groups of one size that are looked at
 MOST_GROUPS = 100_000
+#: term values in all of them together: what fits into memory several times
+_MOST_NUMBERS = 20_000_000
 #: group sizes that are counted where the caller names none
 SIZES = (2, 3, 4, 5, 6, 7, 8)
 #: merges that are shown of each normalizer
@@ -167,7 +169,7 @@ def collapse(
     merge_size, merges = None, tuple[Merge, ...]()
     for size in sizes:
         total = sum(math.comb(len(world) + size - 1, size) for world in known.worlds)
-        if total > most:
+        if total > most or total * size * len(known.terms) > _MOST_NUMBERS:
             counts.append(SizeCount(size, total, {}, {}))
             continue
         groups = _groups(known, size)

@@ -231,3 +231,14 @@ def holds_on_rows(reward: Reward, scores, alive):
         slack = Fraction(1, 10**9) * Fraction(max(1.0, float(np.abs(scores.weights).max()), abs(total)))
         assert whole.lo is None or Fraction(total) >= whole.lo - slack
         assert whole.hi is None or Fraction(total) <= whole.hi + slack
+
+
+def test_a_large_spec_is_looked_at_less_not_longer():
+    """The work is bounded by what a split costs, so many terms that depend on each other take no minutes."""
+    text = "".join(f"input x{i}: bool\nterm t{i} when x{(i + 1) % 200} = x{i}\n" for i in range(200))
+    reward = rk.loads(text + "reward {" + " ".join(f"t{i}: 1" for i in range(200)) + "}")
+    values = [term.value for term in reward.spec.terms.values()]
+    found = cases(reward.spec, reward.plan.numbers, values)
+    assert not found.complete and len(found.cases) < 400
+    (gate,) = (g for g in gates(reward, {}) if g.term == "t0")
+    assert gate.opens == "sometimes"
