@@ -23,8 +23,8 @@ VERBS = {
     "fmt": "write specs in their one canonical form",
     "score": "score rows: one row out per row in",
     "explain": "show how one row got its reward, as a tree",
-    "lsp": "start the language server, for an editor",
     "analyze": "show what each term does to reward and advantage, from the spec and from rows",
+    "lsp": "start the language server, for an editor",
     "train": "train a policy on a spec, from a run file",
 }
 
