@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardkit.analysis.orders import Pairs, pairs, plain, ranks
-from rewardkit.runtime.batches import blocks, slice_rows
+from rewardkit.runtime.batches import blocks, slice_of
 from rewardkit.runtime.errors import RowsError
 from rewardkit.runtime.files import read_rows
 from rewardkit.runtime.reward import Reward
@@ -115,7 +115,7 @@ def score_all(
     adds = {name: np.full(n, np.nan) for name in reward.terms}
     for start, stop in blocks(n, groups, batch_size):
         ids = None if groups is None else groups[start:stop]
-        scores = reward.score(Rows(slice_rows(data, start, stop), mapping), ids, step, progress=progress)
+        scores = reward.score(Rows(slice_of(data, start, stop), mapping), ids, step, progress=progress)
         totals[start:stop], skipped[start:stop] = scores.total, scores.skipped
         for k, name in enumerate(reward.terms):
             adds[name][start:stop] = scores.matrix[:, k] * scores.weights[k]

@@ -23,8 +23,8 @@ NOTHING: Facts = {}
 
 _MOST_PARTS = 400
 
-_FLIPPED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
-_NEGATED = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne", "ne": "eq"}
+FLIPPED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+NEGATED = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne", "ne": "eq"}
 
 
 def both(a: Facts, b: Facts) -> Facts:
@@ -74,8 +74,8 @@ def when(condition: Value, holds: bool) -> Facts:
             stack.append((args[0], holds))  # `x ?? false` is true only where x is
         elif op == "is_null" and not holds and args[0].path:
             _learn(known, args[0].path, Fact(present=True, level=args[0].level))
-        elif op in _FLIPPED:
-            for path, fact in _comparison(op if holds else _NEGATED[op], args[0], args[1]).items():
+        elif op in FLIPPED:
+            for path, fact in _comparison(op if holds else NEGATED[op], args[0], args[1]).items():
                 _learn(known, path, fact)
     return known
 
@@ -86,11 +86,16 @@ def _is_constant(value: Value, wanted: bool) -> bool:
 
 def _comparison(op: str, left: Value, right: Value) -> Facts:
     if left.path is None or _number(right) is None:
-        left, right, op = right, left, _FLIPPED[op]
+        left, right, op = right, left, FLIPPED[op]
     bound = _number(right)
     if left.path is None or bound is None or not left.type.is_number:
         return NOTHING
-    known = left.interval
+    interval = held(op, left.interval, bound, whole_number=left.type.kind == "int")
+    return {left.path: Fact(interval=interval, level=left.level)}
+
+
+def held(op: str, known: Interval, bound: Fraction, *, whole_number: bool) -> Interval:
+    """Where a number lies whose comparison `op` with `bound` holds, not intersected with what is `known`."""
     interval = {
         "lt": Interval(None, bound, hi_open=True),
         "le": Interval(None, bound),
@@ -101,9 +106,7 @@ def _comparison(op: str, left: Value, right: Value) -> Facts:
             known.lo, known.hi, known.lo_open or known.lo == bound, known.hi_open or known.hi == bound
         ),
     }[op]
-    if left.type.kind == "int":
-        interval = whole(interval)
-    return {left.path: Fact(interval=interval, level=left.level)}
+    return whole(interval) if whole_number else interval
 
 
 def _number(value: Value) -> Fraction | None:

@@ -24,6 +24,7 @@ VERBS = {
     "score": "score rows: one row out per row in",
     "diff": "show what changed in meaning between two specs, and on rows",
     "explain": "show how one row got its reward, as a tree",
+    "analyze": "show what each term does to reward and advantage, from the spec and from rows",
     "lsp": "start the language server, for an editor",
     "doc": "show the page of a function, statement, normalizer or diagnostic",
     "train": "train a policy on a spec, from a run file",

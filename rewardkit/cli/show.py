@@ -77,6 +77,10 @@ def bad(text: str) -> str:
     return f"{_COLORS['error']}{text}{_RESET}" if _colored(sys.stdout) else text
 
 
+def strong(text: str) -> str:
+    return f"\033[1m{text}{_RESET}" if _colored(sys.stdout) else text
+
+
 def _colored(file: TextIO | None) -> bool:
     return file is not None and file.isatty() and "NO_COLOR" not in os.environ
 

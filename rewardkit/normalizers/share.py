@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewardkit.normalizers.batch import check_options, prepare
+from rewardkit.normalizers.batch import Batch, check_options, prepare
 from rewardkit.normalizers.segments import Array
 from rewardkit.normalizers.statistics import centred, deviation
 
@@ -27,13 +27,37 @@ def effective_share(rewards: Array, groups: Array, weights: Array, ddof: int = 1
     Raises:
         TypeError, ValueError: as `grpo`.
     """
-    check_options(0.0, ddof, "none")
     batch = prepare(rewards, groups, weights)
     xp = batch.xp
-    terms = centred(batch, batch.values, batch.present)
-    spread = deviation(batch, terms, ddof)
-    several = xp.astype(terms.counts >= 2, xp.float64)
+    spread, counts = _spread(batch, ddof)
+    several = xp.astype(counts >= 2, xp.float64)
     mean = xp.sum(spread, axis=0) / xp.clip(xp.sum(several, axis=0), min=1.0)
     effect = xp.abs(batch.weights) * mean
     total = xp.sum(effect)
     return xp.astype(effect / xp.where(total > 0, total, 1.0), batch.dtype)
+
+
+def group_deviations(rewards: Array, groups: Array, ddof: int = 1) -> Array:
+    """The standard deviation of each term in each group.
+
+    Args:
+        rewards: (N, K) as for `grpo`.
+        groups: (N,) integer ids of G groups.
+        ddof: 1 for the sample standard deviation, 0 for the population's.
+
+    Returns:
+        (G, K) float64, groups in the order of their ids; NaN where a term has fewer than two values.
+
+    Raises:
+        TypeError, ValueError: as `grpo`.
+    """
+    batch = prepare(rewards, groups, [1.0] * rewards.shape[1])
+    spread, counts = _spread(batch, ddof)
+    return batch.xp.where(counts >= 2, spread, float("nan"))
+
+
+def _spread(batch: Batch, ddof: int) -> tuple[Array, Array]:
+    """(G, K) deviations, 0 below two values, and how many values there are."""
+    check_options(0.0, ddof, "none")
+    terms = centred(batch, batch.values, batch.present)
+    return deviation(batch, terms, ddof), terms.counts

@@ -100,7 +100,7 @@ def score_file(
     if group is not None and group_size is not None:
         raise RowsError("give --group or --group-size, not both")
     if "batch" in reward.plan.scopes:
-        _batch_size(batch_size)
+        batch_rows(batch_size)
     clash = sorted({"reward", *reward.plan.terms, *keep} & set(copy))
     if clash:
         raise RowsError(f"--with {clash[0]}: the output already has a column `{clash[0]}`; rename one")
@@ -115,7 +115,7 @@ def score_file(
     writer = Writer(out, copied) if out is not None else None
     try:
         for start, stop in blocks(rows.n, groups, batch_size):
-            part = slice_rows(data, start, stop)
+            part = slice_of(data, start, stop)
             ids = groups[start:stop] if groups is not None else None
             scores = reward.score(Rows(part, mapping), ids, step, keep, progress=progress)
             if writer is not None:
@@ -151,7 +151,7 @@ def _same(one: str, other: str) -> bool:
         return False
 
 
-def _batch_size(batch_size: int | None) -> int:
+def batch_rows(batch_size: int | None) -> int:
     if batch_size is None:
         raise RowsError("the spec aggregates over the batch: say with --batch-size how many rows are one")
     return batch_size
@@ -184,7 +184,8 @@ def blocks(n: int, groups: NDArray[np.int64] | None, batch_size: int | None) -> 
             yield start, stop
 
 
-def slice_rows(data: Any, start: int, stop: int) -> Any:
+def slice_of(data: Any, start: int, stop: int) -> Any:
+    """Some consecutive rows, in the form in which they came."""
     if isinstance(data, pl.DataFrame):
         return data.slice(start, stop - start)
     if isinstance(data, Mapping):
@@ -279,15 +280,15 @@ def take_rows(
     if scopes:
         groups = read_groups(list(rows.get(group)) if group is not None else group_size, rows.n)
         if "batch" in scopes:
-            size = _batch_size(batch_size)
+            size = batch_rows(batch_size)
             start, stop = next(b for b in blocks(rows.n, groups, size) if b[0] <= row < b[1])
-            part = Rows(slice_rows(data, start, stop), mapping)
+            part = Rows(slice_of(data, start, stop), mapping)
             return part, groups[start:stop] if groups is not None else None, row - start
         if groups is not None:
             chosen = np.flatnonzero(groups == groups[row])
             part = Rows(_gather(data, chosen.tolist()), mapping)
             return part, np.zeros(len(chosen), np.int64), int(np.searchsorted(chosen, row))
-    return Rows(slice_rows(data, row, row + 1), mapping), None, 0
+    return Rows(slice_of(data, row, row + 1), mapping), None, 0
 
 
 def _gather(data: Any, chosen: list[int]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,7 @@ class Reward:
     ) -> None:
         self.spec = spec
         self.externs = bind(spec, externs or {})
+        self.given = frozenset(params or {})  # the params that the run gives
         self.params = bind_params(spec, params or {})
         self.plan: Plan = compile_spec(spec)
         self.counts: dict[str, int] = {}
@@ -126,6 +127,14 @@ class Reward:
     def terms(self) -> tuple[str, ...]:
         """The weighted terms, in the order of `reward`."""
         return tuple(name for name, _ in self.spec.weights)
+
+    def weights(self, step: float = 0) -> NDArray[np.float64]:
+        """(K,) the weight of each term at a step; NaN where it cannot be computed."""
+        only = replace(self.spec, lets={}, terms={}, skips=(), masks=(), advantage=None)
+        plan = compile_spec(only)
+        engine = Engine(plan, Table(1, {}, self.params, step, None), Caller(self._pools, self._cache, None))
+        engine.run({number: np.ones(1, np.bool_) for _, number in plan.weights})
+        return _weights(plan, engine)
 
     @property
     def needs_group(self) -> bool:
@@ -301,7 +310,7 @@ class Reward:
         scores = Scores(
             terms=self.terms,
             matrix=matrix,
-            weights=self._weights(engine),
+            weights=_weights(self.plan, engine),
             total=total,
             skipped=skipped,
             masked=_truth(engine, self.plan.mask, alive),
@@ -320,15 +329,6 @@ class Reward:
         if max_faults is not None:
             check_faults(scores, max_faults)
         return scores
-
-    def _weights(self, engine: Engine) -> NDArray[np.float64]:
-        """The weight of each term: the same on every row, unless a test gives params per sample."""
-        out = []
-        for _, number in self.plan.weights:
-            column = engine.columns[number]
-            known = np.asarray(column.data, np.float64)[column.done & ~column.null]
-            out.append(known[0] if len(known) else np.nan)
-        return np.array(out)
 
     def _term_seconds(self, engine: Engine) -> dict[str, float]:
         """Time in calls, each counted under the first term that reads it."""
@@ -399,6 +399,16 @@ def _called(plan: Plan) -> Iterator[Function]:
             yield step.data.function
         elif step.op == "fold":
             yield from _called(step.data.body)
+
+
+def _weights(plan: Plan, engine: Engine) -> NDArray[np.float64]:
+    """The weight of each term: the same on every row, unless a test gives params per sample."""
+    out = []
+    for _, number in plan.weights:
+        column = engine.columns[number]
+        known = np.asarray(column.data, np.float64)[column.done & ~column.null]
+        out.append(known[0] if len(known) else np.nan)
+    return np.array(out)
 
 
 def bind_params(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
