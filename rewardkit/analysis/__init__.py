@@ -1,5 +1,1 @@
-"""Looking into a spec and its scores."""
-
-from rewardkit.analysis.explain import Part, explain, render
-
-__all__ = ["Part", "explain", "render"]
+"""Looking into a spec and its scores: explanations, lints, fixes."""

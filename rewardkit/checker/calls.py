@@ -10,7 +10,7 @@ from rewardkit.checker import arithmetic, units
 from rewardkit.checker.aggregates import over_list, over_rows, without_scope
 from rewardkit.checker.defs import written_out
 from rewardkit.checker.spec import CallData, Callee, Value
-from rewardkit.checker.wording import listed, peeled, suffix, suggest, text_of, with_unit
+from rewardkit.checker.wording import listed, meant, peeled, suffix, suggest, text_of, unit_fix, with_unit
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.library.pages import signature as signature
@@ -95,7 +95,8 @@ def _unknown_function(check: Expressions, node: t.Call) -> Value:
         )
     else:
         help_ = _function_help(check, name, namespace, last)
-        check.found.error("RK0205", f"there is no function `{name}`", node.function_span, help=help_)
+        fix = meant(help_, node.function_span)
+        check.found.error("RK0205", f"there is no function `{name}`", node.function_span, help=help_, fix=fix)
     return check.unknown(node.span)
 
 
@@ -342,6 +343,7 @@ def _fits(check: Expressions, function: Function, parameter: Parameter, value: V
             value.span,
             labels=check.declared(value),
             help=_fits_help(want, value),
+            fix=unit_fix(value, want) if have.is_number else None,
         )
         return False
     if parameter.range is not None and want.is_number and not value.interval.within(parameter.range):

@@ -21,7 +21,7 @@ from rewardkit.checker.spec import (
     TestSpec,
     Value,
 )
-from rewardkit.checker.wording import listed, suggest
+from rewardkit.checker.wording import listed, meant, suggest
 from rewardkit.diagnostics import Collector, Label, Source, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import FULL, NON_NEGATIVE, Interval
@@ -105,7 +105,9 @@ class Draft:
             return Value("step", (), INT, span, NON_NEGATIVE, Level.CONSTANT, path="step")
         if node is None:
             help_ = self._unknown_help(name, span)
-            self.found.error("RK0201", f"there is no value `{name}`", span, help=help_)
+            self.found.error(
+                "RK0201", f"there is no value `{name}`", span, help=help_, fix=meant(help_, span)
+            )
         elif isinstance(node, t.Def | t.Extern):
             self._not_a_value(name, span, f"`{name}` is a function, not a value", f"call it: `{name}(…)`")
         elif isinstance(node, t.Use):

@@ -16,9 +16,10 @@ from rewardkit.checker.calls import call
 from rewardkit.checker.constants import fits
 from rewardkit.checker.facts import NOTHING, Facts, both, shared, when
 from rewardkit.checker.spec import Callee, Value
-from rewardkit.checker.wording import listed, null_origin, operand, peeled, suggest, text_of, with_unit
-from rewardkit.diagnostics import Collector, Label, Span
+from rewardkit.checker.wording import listed, meant, null_origin, operand, peeled, suggest, text_of, with_unit
+from rewardkit.diagnostics import Collector, Edit, Fix, Label, Span
 from rewardkit.language import tree as t
+from rewardkit.language.sketch import Sketch
 from rewardkit.types.interval import FULL, Interval, hull, intersect, point
 from rewardkit.types.levels import Level
 from rewardkit.types.types import BOOL, NULL, TEXT, UNKNOWN, Type, list_of
@@ -341,12 +342,14 @@ class Expressions:
             return self.unknown(node.span)
         fields = builtins.FIELDS.get(base.type.kind, {})
         if node.name not in fields:
+            help_ = _field_help(base, node.name, fields)
             self.found.error(
                 "RK0209",
                 f"`{base.type.required}` has no field `{node.name}`",
                 node.name_span,
                 labels=self.declared(base),
-                help=_field_help(base, node.name, fields),
+                help=help_,
+                fix=meant(help_, node.name_span),
             )
             return self.unknown(node.span)
         type_ = fields[node.name].nullable if base.type.optional else fields[node.name]
@@ -377,7 +380,10 @@ class Expressions:
             help_ = (
                 builtins.ELSEWHERE.get(first) or suggest(first, known) or f"its fields are {listed(known)}"
             )
-            self.found.error("RK0209", f"`{root}` has no field `{first}`", node.name_span, help=help_)
+            fix = meant(help_, node.name_span)
+            self.found.error(
+                "RK0209", f"`{root}` has no field `{first}`", node.name_span, help=help_, fix=fix
+            )
             return self.unknown(node.span)
         return self.narrowed(value)
 
@@ -527,6 +533,7 @@ class Expressions:
                 f"`{left.type}`",
                 labels=self.declared(left),
                 help=f"write `{text_of(left)}` alone",
+                fix=_without_fallback(node, left.type.required == right.type.required),
             )
         type_ = self._unified(_required(left), _required(right), node, left, right, "the sides of `??`")
         if type_ is None:
@@ -579,6 +586,22 @@ class Expressions:
 
     def call_(self, node: t.Call) -> Value:
         return call(self, node)
+
+
+def _without_fallback(node: t.Binary, safe: bool) -> Fix | None:
+    """Takes `?? …` out, where no comment goes with it; an int that was widened may then overflow."""
+    source, between = (
+        node.span.source,
+        Sketch(node.span.source.text[node.left.span.end : node.right.span.start]),
+    )
+    sign = next((word for word in between.words if word.text == "??"), None)
+    if sign is None:
+        return None
+    start = node.left.span.end + sign.start
+    if Sketch(source.text[start : node.span.end]).comments:
+        return None
+    start -= len(source.text[:start]) - len(source.text[:start].rstrip(" \t"))
+    return Fix("take `??` and what follows out", (Edit(Span(source, start, node.span.end), ""),), safe)
 
 
 def _fallback_of(node: t.Binary) -> t.Binary | None:

@@ -8,7 +8,7 @@ from rewardkit.checker import builtins, units
 from rewardkit.checker.constants import range_of
 from rewardkit.checker.draft import Draft, contains
 from rewardkit.checker.spec import AdvantageSpec, Value
-from rewardkit.checker.wording import listed, suggest, text_of
+from rewardkit.checker.wording import listed, meant, suggest, text_of
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import Interval, add, bare, coarse, hull, lies, multiply, point
@@ -114,7 +114,8 @@ def _no_term(draft: Draft, entry: t.Entry) -> None:
     else:
         help_ = suggest(entry.name, draft.terms) or f"declare it: `term {entry.name} = …`"
     message = f"there is no term `{entry.name}`"
-    draft.found.error("RK0213", message, entry.name_span, labels=labels, help=help_)
+    fix = meant(help_, entry.name_span)
+    draft.found.error("RK0213", message, entry.name_span, labels=labels, help=help_, fix=fix)
 
 
 def advantage(draft: Draft) -> None:
@@ -126,7 +127,9 @@ def advantage(draft: Draft) -> None:
             draft.found.warning("RK0903", f"`{node.name}` is not there yet", node.name_span, help=help_)
         elif known is None:
             help_ = suggest(node.name, NORMALIZERS) or f"normalizers are {listed(NORMALIZERS)}"
-            draft.found.error("RK0211", f"there is no normalizer `{node.name}`", node.name_span, help=help_)
+            fix = meant(help_, node.name_span)
+            message = f"there is no normalizer `{node.name}`"
+            draft.found.error("RK0211", message, node.name_span, help=help_, fix=fix)
         scale: Value | None = None
         options: dict[str, Value] = {}
         first: dict[str, Span] = {}
@@ -178,7 +181,8 @@ def _option(draft: Draft, entry: t.Entry, normalizer: str, known: Mapping[str, O
         names = [*known, "scale"]
         help_ = suggest(entry.name, names) or f"its options are {listed(names)}"
         message = f"`{normalizer}` has no option `{entry.name}`"
-        draft.found.error("RK0212", message, entry.name_span, help=help_)
+        fix = meant(help_, entry.name_span)
+        draft.found.error("RK0212", message, entry.name_span, help=help_, fix=fix)
         return None
     value = check.check(entry.value)
     if value.type == UNKNOWN:

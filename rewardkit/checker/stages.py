@@ -13,7 +13,7 @@ from rewardkit.checker.draft import Draft, contains, names_in
 from rewardkit.checker.expressions import Expressions, as_type, unify
 from rewardkit.checker.facts import Facts, both, when
 from rewardkit.checker.spec import InputSpec, ParamSpec, TermData, TermSpec, Value
-from rewardkit.checker.wording import null_origin, operand, suffix, text_of, with_unit
+from rewardkit.checker.wording import default_fix, null_origin, operand, replace, suffix, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import UNIT, Interval, bare, hull, intersect, lies, point, show
@@ -166,6 +166,9 @@ def literal(draft: Draft, node: t.Param, type_: Type) -> Any:
         help=f"write `{_as_written(given, type_, constant)}`"
         if constant is None or type_.kind != "int" or constant[0].denominator == 1
         else "write a whole number, or declare `real`",
+        fix=replace(given.span, _as_written(given, type_, constant))
+        if constant is not None and constant[1] is None and type_.unit
+        else None,
     )
     return None
 
@@ -438,6 +441,7 @@ def _may_be_null(draft: Draft, node: t.Term, value: Value) -> None:
         f"`{value.type}`",
         labels=tuple(labels),
         help=help_,
+        fix=default_fix(value, default),
     )
 
 

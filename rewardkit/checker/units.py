@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rewardkit.checker.spec import Value
-from rewardkit.checker.wording import a_number, operand, peeled, text_of, with_unit
-from rewardkit.diagnostics import Label
+from rewardkit.checker.wording import a_number, operand, peeled, text_of, unit_fix, with_unit
+from rewardkit.diagnostics import Fix, Label
 from rewardkit.language import tree as t
 from rewardkit.types.types import Type
 
@@ -44,7 +44,17 @@ def report(check: Expressions, code: str, message: str, node: t.Binary, left: Va
         if declared is not None:
             labels.append(Label(declared, f"declared `{value.type.required}`"))
     text = message.format(a=a_number(left.type), b=a_number(right.type))
-    check.found.error(code, text, node.span, labels=tuple(labels), help=_help(check, node, left, right))
+    fix = _fix(node, left, right)
+    check.found.error(
+        code, text, node.span, labels=tuple(labels), help=_help(check, node, left, right), fix=fix
+    )
+
+
+def _fix(node: t.Binary, left: Value, right: Value) -> Fix | None:
+    """Gives a bare number the unit of the other side; a product has one unit only."""
+    if node.operator == "*":
+        return None
+    return unit_fix(right, left.type) or (None if node.operator == "/" else unit_fix(left, right.type))
 
 
 def _in(type_: Type) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from itertools import islice
 
 from rewardkit.checker.spec import Value
-from rewardkit.diagnostics import Span
+from rewardkit.diagnostics import Edit, Fix, Span
 from rewardkit.language.sketch import brief
 from rewardkit.types.types import UNITS, Type
 
 #: names that a suggestion is looked for among, so that hostile files cost no more than long ones
 _MOST_NAMES = 2_000
+
+_MEANT = re.compile(r"did you mean `([^`]+)`\?")
 
 #: operations that bind less tightly than `*`, `/` and `??`
 _LOOSE = frozenset(("add", "sub", "if", "and", "or", "not", "is_null", "eq", "ne", "lt", "le", "gt", "ge"))
@@ -40,6 +43,33 @@ def suggest(name: str, known: Iterable[str]) -> str | None:
     other_case = [other for other in names if other.lower() == name.lower()]
     near = other_case or difflib.get_close_matches(name, names, 1)
     return f"did you mean `{near[0]}`?" if near else None
+
+
+def meant(help: str | None, span: Span) -> Fix | None:
+    """The fix that writes what a help line asks for with `did you mean`, in the place of a name."""
+    found = _MEANT.fullmatch(help or "")
+    return replace(span, found[1]) if found else None
+
+
+def replace(span: Span, text: str) -> Fix:
+    """A guess: other text in the place of a span."""
+    return Fix(f"write `{brief(text)}`", (Edit(span, text),))
+
+
+def unit_fix(value: Value, type_: Type) -> Fix | None:
+    """Gives a number that stands in the file the unit of a type."""
+    number = peeled(value)
+    if number.op != "constant" or number.type.unit or not type_.unit or not value.span.text[-1:].isdigit():
+        return None
+    end = Span(value.span.source, value.span.end, value.span.end)
+    return Fix(f"write `{with_unit(text_of(value), type_)}`", (Edit(end, suffix(type_)),))
+
+
+def default_fix(value: Value, default: str) -> Fix:
+    """Says what null counts as: `?? 0` behind a value."""
+    loose = peeled(value).op in _LOOSE or value.span.text.startswith("-")
+    shown = f"({value.span.text})" if loose else value.span.text
+    return replace(value.span, f"{shown} ?? {default}")
 
 
 def suffix(type_: Type) -> str:

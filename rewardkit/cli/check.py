@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rewardkit.analysis.fixes import Fixed, findings, fixed
+from rewardkit.analysis.lints import lint
 from rewardkit.checker import Spec, check, read_source
 from rewardkit.cli import codes
+from rewardkit.cli.files import print_diff, write_atomically
 from rewardkit.cli.options import specs_in
 from rewardkit.cli.show import DiagnosticFormat, ok, print_diagnostics, print_json
-from rewardkit.diagnostics import Diagnostic, to_json
+from rewardkit.diagnostics import Diagnostic, Source, to_json
 
 if TYPE_CHECKING:
     from rewardkit.prover import Verdict
@@ -22,6 +26,14 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="exit 4 where something is not there yet, or not decided")
     ] = False,
+    no_lint: Annotated[bool, typer.Option("--no-lint", help="show errors and warnings only")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="write the fixes that keep what a spec means")] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="write every fix, those that are a guess too")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="show what --fix would change, and write nothing")
+    ] = False,
     form: Annotated[DiagnosticFormat, typer.Option("--format", help="how to print")] = DiagnosticFormat.full,
 ) -> int:
     """Check specs: syntax, names, types, units, ranges, nulls, levels and claims."""
@@ -29,18 +41,25 @@ def run(
     found: list[Diagnostic] = []
     worst = codes.OK
     for path in specs_in(paths):
-        spec, diagnostics = check(read_source(path))
+        source = read_source(path)
+        changed: Fixed | None = None
+        if fix or unsafe or diff:
+            changed = fixed(source, unsafe=unsafe, look=_checked if no_lint else findings)
+            source = _changed(source, changed, diff, form)
+        spec, diagnostics = check(source)
         verdicts: tuple[Verdict, ...] = ()
         if spec is not None and spec.claims:
             from rewardkit.prover import prove_all
-            from rewardkit.prover.findings import findings
+            from rewardkit.prover.findings import findings as of_claims
 
             verdicts = prove_all(spec)
-            diagnostics += findings(spec, verdicts)
+            diagnostics += of_claims(spec, verdicts)
         code = _code(spec, diagnostics, strict)
         worst = codes.WRONG_SPEC if codes.WRONG_SPEC in (worst, code) else max(worst, code)
+        if not no_lint:
+            diagnostics += lint(spec or source)
         if form is DiagnosticFormat.json:
-            reports.append(_report(path, spec, diagnostics, verdicts))
+            reports.append(_report(path, spec, diagnostics, verdicts, changed))
             continue
         if form is not DiagnosticFormat.full:
             found.extend(diagnostics)
@@ -56,6 +75,28 @@ def run(
     elif form is not DiagnosticFormat.full:
         print_diagnostics(found, form)
     return worst
+
+
+def _checked(source: Source) -> tuple[Diagnostic, ...]:
+    return check(source)[1]
+
+
+def _changed(source: Source, changed: Fixed, diff: bool, form: DiagnosticFormat) -> Source:
+    """The file as it is from here on: written, unless only the difference is wanted."""
+    if form is DiagnosticFormat.full:
+        for refused in changed.refused:
+            print(f"{source.name}: left out {refused}", file=sys.stderr)
+    if changed.text == source.text:
+        return source
+    if diff:
+        if form is DiagnosticFormat.full:
+            print_diff(source.name, source.text, changed.text)
+        return source
+    write_atomically(Path(source.name), changed.text)
+    if form is DiagnosticFormat.full:
+        for done in changed.done:
+            print(f"{source.name}: fixed {done}", file=sys.stderr)
+    return Source(source.name, changed.text, source.path)
 
 
 def _code(spec: Spec | None, diagnostics: tuple[Diagnostic, ...], strict: bool) -> int:
@@ -85,13 +126,20 @@ def _count(n: int, word: str) -> str:
 
 
 def _report(
-    path: Path, spec: Spec | None, diagnostics: tuple[Diagnostic, ...], verdicts: tuple[Verdict, ...]
+    path: Path,
+    spec: Spec | None,
+    diagnostics: tuple[Diagnostic, ...],
+    verdicts: tuple[Verdict, ...],
+    changed: Fixed | None,
 ) -> dict[str, Any]:
     report: dict[str, Any] = {
         "file": str(path),
         "ok": spec is not None and not any(d.is_error for d in diagnostics),
         "diagnostics": [to_json(d) for d in diagnostics],
     }
+    if changed is not None:
+        report["fixed"] = list(changed.done)
+        report["refused"] = list(changed.refused)
     if spec is not None:
         weighed = {name for name, _ in spec.weights}
         report["terms"] = [

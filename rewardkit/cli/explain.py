@@ -46,7 +46,7 @@ def run(
     With --group or --group-size, also its advantage, beside its group's means and deviations. Whitening looks
     at a whole batch: give --batch-size to have it.
     """
-    from rewardkit.analysis import explain, render
+    from rewardkit.analysis.explain import explain, render
     from rewardkit.runtime import RowsError
     from rewardkit.runtime.batches import take_rows
     from rewardkit.runtime.files import read_rows

@@ -19,7 +19,7 @@ from rewardkit.diagnostics import (
     to_sarif,
 )
 
-_COLORS = {"error": "\033[1;31m", "warning": "\033[1;33m", "ok": "\033[32m"}
+_COLORS = {"error": "\033[1;31m", "warning": "\033[1;33m", "lint": "\033[1;36m", "ok": "\033[32m"}
 _RESET = "\033[0m"
 
 

@@ -17,6 +17,7 @@ FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "07": ("ranges", "ranges.md"),
         "08": ("tests", "tests.md"),
         "09": ("what is not there yet", "later.md"),
+        "10": ("lints", "../lints/README.md"),
     }
 )
 
@@ -32,7 +33,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "RK0107": "a call of what has no name",
         "RK0108": "a file that is too long",
         "RK0109": "another edition of the language",
-        "RK0110": "LaTeX in a plain text",
         "RK0201": "a value that does not exist",
         "RK0202": "a name that is declared twice",
         "RK0203": "a value that is defined by itself",
@@ -94,5 +94,26 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "RK0816": "a value over all rows that is none",
         "RK0902": "a function that is not there yet",
         "RK0903": "a normalizer that is not there yet",
+        "RK1001": "a length or format term that can outrank being right",
+        "RK1002": "a term that can pay a wrong answer more than a right one",
+        "RK1003": "characters or words against a number of tokens",
+        "RK1004": "a schedule that turns round past its end",
+        "RK1005": "a term that grows without end with the length",
+        "RK1006": "a term or factor that the normalizer takes out again",
+        "RK1007": "a LaTeX command that begins with a tab or a new line",
+        "RK1008": "a form that empty tags have",
+        "RK1009": "a form whose ends are ends of lines",
+        "RK1010": "a form that no body of several lines has",
+        "RK1011": "a spec without a test",
+        "RK1012": "a name that nothing reads",
+        "RK1013": "a factor for the length on what may be negative",
+        "RK1014": "a negative weight on a penalty",
+        "RK1015": "a distance from a target length that pays",
+        "RK1016": "a lowest value above its highest",
+        "RK1017": "a length compared between prompts",
+        "RK1018": "an answer that only has to occur somewhere",
+        "RK1019": "a verdict without a value that counts as right",
+        "RK1020": "a verifier with its arguments exchanged",
+        "RK1021": "an `allow` that silences nothing",
     }
 )

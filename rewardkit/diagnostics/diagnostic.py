@@ -7,7 +7,8 @@ from typing import Literal
 
 from rewardkit.diagnostics.source import Source, Span
 
-Severity = Literal["error", "warning"]
+#: a lint is advice on a spec that may be right: it never changes an exit code
+Severity = Literal["error", "warning", "lint"]
 
 
 @dataclass(frozen=True)

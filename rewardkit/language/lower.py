@@ -6,7 +6,6 @@ Each method below is named after the rule of the grammar it lowers, and gets its
 from __future__ import annotations
 
 import difflib
-import re
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -21,13 +20,6 @@ from rewardkit.language.sketch import brief
 from rewardkit.types.types import NAMED, UNKNOWN, list_of
 
 _MAX_LIST_DEPTH = 4
-
-#: a plain text in which a LaTeX command begins with an escape that exists: `\\text` is a tab and `ext`
-_LATEX = re.compile(
-    r'"(?!"")(?:[^\\]|\\(?!(?:text|textbf|times|theta|tau|tfrac|neq|nabla|notin)(?![A-Za-z])).)*?'
-    r"\\(text|textbf|times|theta|tau|tfrac|neq|nabla|notin)(?![A-Za-z])",
-    re.DOTALL,
-)
 
 
 class _Path:
@@ -444,16 +436,6 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
             place = span.inside(error.offset, error.length)
             self.found.error("RK0103", error.message, place, help=error.help)
             return t.Invalid(span)
-        hidden = _LATEX.match(token)
-        if hidden:
-            what, command = "a tab" if hidden[1][0] == "t" else "a new line", hidden[1]
-            body = f'`r"{token[1:-1]}"`' if len(token) <= 60 and '"' not in token[1:-1] else '`r"…"`'
-            self.found.warning(
-                "RK0110",
-                f"`\\{command}` is {what} and `{command[1:]}` here",
-                span.inside(hidden.start(1) - 1, len(command) + 1),
-                help=f"write a raw text: {body}",
-            )
         return text
 
     def true(self, meta: Meta, items: list[Any]) -> t.Bool:

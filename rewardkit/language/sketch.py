@@ -64,6 +64,15 @@ class Sketch:
         ]
 
     @cached_property
+    def comments(self) -> list[Word]:
+        """The comments, without the end of their lines."""
+        return [
+            Word("comment", m.group().rstrip("\r"), m.start(), m.end())
+            for m in _WORD.finditer(self.text)
+            if m.lastgroup == "space" and m.group().startswith("#")
+        ]
+
+    @cached_property
     def _offsets(self) -> list[int]:
         return [word.start for word in self.words]
 

@@ -147,7 +147,7 @@ def test_ranges_beyond_the_floats_are_shown():
 
 
 def test_long_chains_of_names_can_be_explained():
-    from rewardkit.analysis import explain, render
+    from rewardkit.analysis.explain import explain, render
     from rewardkit.runtime import Rows
 
     lets = "\n".join(f"let x{i + 1} = x{i} + 1" for i in range(1500))
