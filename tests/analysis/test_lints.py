@@ -1,4 +1,4 @@
-"""What each lint finds and what it leaves alone, that remarks silence it, and that our own specs are clean."""
+"""What each lint finds and leaves alone, that remarks silence it, and that our own specs are clean."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ def test_a_remark_elsewhere_silences_nothing(text: str) -> None:
 
 
 def test_a_remark_above_a_statement_covers_all_its_lines() -> None:
-    text = 'term a = completion.finished\n# allow: hidden-escape\nterm b =\n  text.contains(\n  completion.text, "\\to")'
+    term = 'term b =\n  text.contains(\n  completion.text, "\\to")'
+    text = f"term a = completion.finished\n# allow: hidden-escape\n{term}"
     assert names(text) == set()
 
 

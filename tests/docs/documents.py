@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewardkit.analysis.lints import LINTS, lint
 from rewardkit.checker import Spec, check
 from rewardkit.diagnostics import Diagnostic, RewardError, Source, render_full
 from rewardkit.library import functions
@@ -75,10 +76,19 @@ def checked(
     return check(Source(name, spec, ROOT / name), read)
 
 
-def diagnosed(spec: str, others: Mapping[str, str]) -> str:
-    """What a spec's check shows, as the document shows it."""
-    _, found = checked(spec, others)
+def diagnosed(text: str, path: Path) -> str:
+    """What a spec's check shows, as the document shows it; with the lints that the document is about."""
+    spec, found = checked(text, files(path.read_text(encoding="utf-8")))
+    found += tuple(d for d in lint(spec or Source("spec.rwd", text)) if d.code in lints_of(path))
     return "\n\n".join(render_full(d) for d in found) + "\n"
+
+
+def lints_of(path: Path) -> set[str]:
+    """The codes of the lints that a document shows: a lint's page that one, the published bugs all but one,
+    which is about the file and not the bug."""
+    if path.parent.name == "lints":
+        return {each.code for each in LINTS.values() if each.name == path.stem}
+    return {each.code for each in LINTS.values() if path.stem == "published_bugs" and each.name != "no-tests"}
 
 
 _FUNCTIONS = re.compile(r"(<!-- functions[^\n]*-->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
@@ -146,7 +156,7 @@ def update(path: Path) -> bool:
     def anew(match: re.Match[str]) -> str:
         if match[3] is None:
             return match[0]
-        return match[0][: match.start(3) - match.start()] + diagnosed(match[2], files(text)) + "```"
+        return match[0][: match.start(3) - match.start()] + diagnosed(match[2], path) + "```"
 
     new = _FENCED.sub(anew, text)
     new = _FUNCTIONS.sub(lambda m: m[1] + function_tables() + m[3], new)

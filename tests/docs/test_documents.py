@@ -12,10 +12,12 @@ from documents import (
     documents,
     files,
     function_tables,
+    lints_of,
     normalizer_table,
     reference,
 )
 
+from rewardkit.analysis.lints import LINTS
 from rewardkit.checker import builtins, check
 from rewardkit.diagnostics import Source
 from rewardkit.diagnostics.catalogue import FAMILIES, TITLES
@@ -29,13 +31,41 @@ PAGES = {page: (ROOT / "docs" / "diagnostics" / page).read_text() for _, page in
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.shown is not None], ids=str)
 def test_a_wrong_spec_gets_exactly_the_shown_diagnostics(block: Block) -> None:
-    assert diagnosed(block.spec, files(block.path.read_text())) == block.shown
+    assert diagnosed(block.spec, block.path) == block.shown
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.shown is None], ids=str)
 def test_every_other_spec_in_a_document_checks(block: Block) -> None:
     _, found = checked(block.spec, files(block.path.read_text()), block.name)
     assert [d.message for d in found if d.is_error] == []
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.shown is None and lints_of(b.path)], ids=str)
+def test_what_a_lint_advises_has_none_of_its_findings(block: Block) -> None:
+    assert diagnosed(block.spec, block.path) == "\n"
+
+
+@pytest.mark.parametrize("name", LINTS)
+def test_every_lint_has_a_page_with_a_wrong_and_a_right_spec(name: str) -> None:
+    path = ROOT / "docs" / "lints" / f"{name}.md"
+    code, title = LINTS[name].code, LINTS[name].summary
+    text = path.read_text()
+    assert text.startswith(f"# {name}\n\n{code}: {title}.")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["What", "Why", "Instead"]
+    assert any(f"lint[{code}]" in (b.shown or "") for b in blocks(path))
+    assert any(b.shown is None for b in blocks(path))
+    assert f"## {code}: {title}\n\n[`{name}`]({name}.md)" in PAGES["../lints/README.md"]
+
+
+def test_every_published_bug_is_shown_with_what_reports_it_and_what_is_right() -> None:
+    path = ROOT / "docs" / "published_bugs.md"
+    text = path.read_text()
+    listed = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    assert [s.split(".")[0] for s in sections] == listed == [str(n) for n in range(11, 19)]
+    for section in sections:
+        assert re.search(r"^(error|lint|warning)\[RK\d+\]", section, re.MULTILINE)
+        assert "```text" in section and section.count("```rwd") >= 2
 
 
 TESTED = [block for block in BLOCKS if block.shown is None and re.search(r"^test ", block.spec, re.MULTILINE)]

@@ -35,13 +35,15 @@ def argument(call: t.Call, name: str, position: int) -> t.Expr | None:
 
 def removal(span: Span) -> Edit:
     """Takes a part of the file out: with its lines and the remark behind it where it has them alone,
-    else with the space before it."""
+    else with the space before it, or behind it at the start of a line."""
     text = span.source.text
     start = text.rfind("\n", 0, span.start) + 1
     end = text.find("\n", span.end)
     end = len(text) if end < 0 else end + 1
     rest = text[span.end : end].strip()
-    if not text[start : span.start].strip() and (not rest or rest.startswith("#")):
+    if text[start : span.start].strip():
+        start += len(text[start : span.start].rstrip(" \t"))
+        return Edit(Span(span.source, start, span.end), "")
+    if not rest or rest.startswith("#"):
         return Edit(Span(span.source, start, end), "")
-    kept = len(text[start : span.start].rstrip(" \t"))
-    return Edit(Span(span.source, start + kept if kept else span.start, span.end), "")
+    return Edit(Span(span.source, span.start, text.index(rest, span.end)), "")
