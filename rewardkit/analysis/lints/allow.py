@@ -87,4 +87,4 @@ def unused(known: Iterable[Allow], used: set[Allow], lints: Mapping[str, Lint]) 
         yield Finding(f"`{allow.name}` finds nothing here", allow.span, "take the remark out", fix=fix)
 
 
-LINT = Lint("RK1021", "unused-allow", lambda spec: ())
+LINT = Lint("RK1021", "unused-allow", lambda spec: (), can_be_meant=False)

@@ -34,6 +34,7 @@ class Lint:
     name: str
     find: Callable[[Any], Iterable[Finding]]
     on_any_file: bool = False
+    can_be_meant: bool = True
 
     @property
     def summary(self) -> str:
@@ -41,6 +42,7 @@ class Lint:
         return TITLES[self.code]
 
     def diagnostic(self, found: Finding) -> Diagnostic:
+        meant = (f"where it is meant, say so: `# allow: {self.name}`",) if self.can_be_meant else ()
         return Diagnostic(
             self.code,
             "lint",
@@ -48,6 +50,6 @@ class Lint:
             Label(found.span, found.label),
             found.labels,
             found.help,
-            (*found.notes, f"where it is meant, say so: `# allow: {self.name}`"),
+            (*found.notes, *meant),
             found.fix,
         )

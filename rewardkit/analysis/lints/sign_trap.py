@@ -23,7 +23,7 @@ def find(spec: Spec) -> Iterator[Finding]:
                 yield Finding(
                     f"where `{text_of(base)}` is negative, this turns `{what}` around",
                     value.span,
-                    "add the part for the length instead, as a term of its own: `when correct = …`",
+                    "make the length a term of its own, for good answers: `term brevity when correct = …`",
                     labels=(Label(factor.span, lies(factor.interval)), Label(base.span, lies(base.interval))),
                 )
 
