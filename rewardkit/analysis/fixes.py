@@ -48,6 +48,8 @@ def fixed(source: Source, *, unsafe: bool = False, look: Look = findings) -> Fix
         batch = [offered[id(fix)] for fix in together(d.fix for d in offered.values() if d.fix)]
         if not batch:
             break
+        # what stands behind a mistake in how a statement is written is not known before that is mended
+        batch = next(([each] for each in batch if _is_syntax(each)), batch)
         kept, blamed = _harmless(source, batch, found, look)
         refused.update(blamed)
         if kept:
@@ -61,12 +63,12 @@ def _harmless(
     source: Source, batch: list[Diagnostic], before: Iterable[Diagnostic], look: Look
 ) -> tuple[list[Diagnostic], dict[tuple[str, str, str], str]]:
     """Those of the fixes that bring no error together, and what each of the others would bring."""
-    if _brings(look(_with(source, batch)), before) is None:
+    if _brings(look(_with(source, batch)), before, batch) is None:
         return batch, {}
     kept: list[Diagnostic] = []
     blamed: dict[tuple[str, str, str], str] = {}
     for each in batch:
-        error = _brings(look(_with(source, [*kept, each])), before)
+        error = _brings(look(_with(source, [*kept, each])), before, [*kept, each])
         if error is None:
             kept.append(each)
         else:
@@ -79,11 +81,18 @@ def _with(source: Source, diagnostics: Iterable[Diagnostic]) -> Source:
     return Source(source.name, apply(source.text, fixes), source.path)
 
 
-def _brings(after: Iterable[Diagnostic], before: Iterable[Diagnostic]) -> Diagnostic | None:
-    """An error that was not there."""
+def _is_syntax(diagnostic: Diagnostic) -> bool:
+    return diagnostic.code.startswith("RK01") and diagnostic.is_error
+
+
+def _brings(
+    after: Iterable[Diagnostic], before: Iterable[Diagnostic], batch: list[Diagnostic]
+) -> Diagnostic | None:
+    """An error that was not there, and was not hidden behind a mistake in how its statement is written."""
     known = Counter((d.code, d.message) for d in before if d.is_error)
+    hidden = batch[0].primary.span.end if _is_syntax(batch[0]) else None
     for each in after:
-        if each.is_error:
+        if each.is_error and (hidden is None or each.primary.span.start < hidden):
             known[each.code, each.message] -= 1
             if known[each.code, each.message] < 0:
                 return each

@@ -6,6 +6,7 @@ Each method below is named after the rule of the grammar it lowers, and gets its
 from __future__ import annotations
 
 import difflib
+import re
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from lark import Token, v_args
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
-from rewardkit.diagnostics import Collector, Source, Span
+from rewardkit.diagnostics import Collector, Edit, Fix, Source, Span
 from rewardkit.language import tree as t
 from rewardkit.language.literals import LiteralError, read_number, read_text
 from rewardkit.language.sketch import brief
@@ -281,7 +282,10 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
         name = str(items[0])
         if name not in NAMED:
             span = self._token(items[0])
-            self.found.error("RK0204", f"there is no type `{name}`", span, help=_type_help(name))
+            help_ = _type_help(name)
+            meant = re.fullmatch(r"(?:write|did you mean) `(\w+)`\??", help_)
+            fix = Fix(f"write `{meant[1]}`", (Edit(span, meant[1]),)) if meant else None
+            self.found.error("RK0204", f"there is no type `{name}`", span, help=help_, fix=fix)
         return t.TypeName(self._span(meta), NAMED.get(name, UNKNOWN))
 
     def type_name_optional(self, meta: Meta, items: list[Any]) -> t.TypeName:
@@ -332,9 +336,9 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
     def minus(self, meta: Meta, items: list[Any]) -> t.Expr:
         sign, operand = items
         if sign == "+":
-            self.found.error(
-                "RK0104", "`+` does not begin a value", self._token(sign), help="leave the `+` out"
-            )
+            place = self._token(sign)
+            fix = Fix("leave the `+` out", (Edit(place, ""),))
+            self.found.error("RK0104", "`+` does not begin a value", place, help="leave the `+` out", fix=fix)
             plain: t.Expr = operand
             return plain
         return t.Unary(self._span(meta), "-", operand)
@@ -434,7 +438,10 @@ class Lowering(Transformer_NonRecursive[Token, Any]):
             text = t.Text(span, *read_text(token))
         except LiteralError as error:
             place = span.inside(error.offset, error.length)
-            self.found.error("RK0103", error.message, place, help=error.help)
+            raw = (error.help or "").startswith("write a raw text")
+            start = Span(self.source, span.start, span.start)
+            fix = Fix("write a raw text", (Edit(start, "r"),)) if raw else None
+            self.found.error("RK0103", error.message, place, help=error.help, fix=fix)
             return t.Invalid(span)
         return text
 

@@ -46,6 +46,9 @@ _SIGNS = {
     "@": ("there are no decorators", "leave it out"),
 }
 
+#: a sign of ours that stands for one of theirs, as it is
+_WRITTEN = re.compile(r"write `((?:and|or|not)|[=!<>.]+)`")
+
 #: characters that look like ours
 _LOOKALIKES = {
     "–": "-", "—": "-", "−": "-", "×": "*", "·": "*", "÷": "/", "≥": ">=", "≤": "<=", "≠": "!=", "∞": "inf",
@@ -70,7 +73,8 @@ def text_mistake(spot: Spot) -> Answer | None:
     if quoted:
         inner = next(group for group in quoted.groups() if group is not None)
         advice = f'write `"{short(inner)}"`' if '"' not in inner and "\\" not in inner else 'write `r"…"`'
-        return Answer('texts stand in `"`', advice, _ahead(spot, quoted.end()))
+        plain = f'"{inner}"' if '"' not in inner and "\\" not in inner and "\n" not in inner else None
+        return Answer('texts stand in `"`', advice, _ahead(spot, quoted.end()), instead=plain)
     if rest[0:1] and rest[0] in "'‘’“”«»`":
         return Answer('texts stand in `"`', 'write `"…"`')
     before = spot.word(-1)
@@ -109,7 +113,9 @@ def number_mistake(spot: Spot) -> Answer | None:
         return None
     if rest.startswith("%") and (spot.ends or not re.match(r"%\s*[\w(]", rest)):
         share = show(Fraction(before.text) / 100) if re.fullmatch(r"[0-9.]+", before.text) else "0.05"
-        return Answer("there are no percentages", f"write `{share}`", spot.place(before).to(spot.span))
+        return Answer(
+            "there are no percentages", f"write `{share}`", spot.place(before).to(spot.span), instead=share
+        )
     if spot.text == "," and before.end == spot.span.start and re.match(r",[0-9]{3}\b", rest):
         whole = re.match(r"(?:,[0-9]{3})+\b", rest)
         assert whole is not None
@@ -119,7 +125,9 @@ def number_mistake(spot: Spot) -> Answer | None:
     if unit is not None and not spot.sketch.opens_line(spot.word(0)):
         written = _with_unit(before.text, spot.text)
         span = spot.place(before).to(spot.span)
-        return Answer("a unit stands right at its number", f"write `{written}`", span, "RK0105")
+        return Answer(
+            "a unit stands right at its number", f"write `{written}`", span, "RK0105", instead=written
+        )
     return None
 
 
@@ -127,18 +135,20 @@ def _not_a_number(text: str, span: Span) -> Answer:
     plain = text.replace("_", "").replace(",", "")
     parts = re.fullmatch(r"([0-9]*\.?[0-9]*)([A-Za-z]*)", plain)
     advice = "a number is `12`, `0.5` or `1e-4`; with a unit it is `4096tok`, `80ch` or `1.5s`"
+    meant: str | None = None
     if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,16}", plain):
-        advice = f"write `{int(plain, 16)}`"
+        meant = str(int(plain, 16))
     elif parts and parts[1].strip("."):
         digits = "0" + parts[1] if parts[1].startswith(".") else parts[1].rstrip(".")
         if not parts[2]:
-            advice = f"write `{digits}`"
+            meant = digits
         elif parts[2] in ("k", "K", "m", "M"):
             whole = show(Fraction(digits) * (1000 if parts[2] in "kK" else 1_000_000))
             advice = f"write `{whole}`, or with its unit, `{whole}tok`"
         elif _unit(parts[2]):
-            advice = f"write `{_with_unit(digits, parts[2])}`"
-    return Answer(f"`{short(text)}` is not a number", advice, span, "RK0105")
+            meant = _with_unit(digits, parts[2])
+    advice = f"write `{meant}`" if meant else advice
+    return Answer(f"`{short(text)}` is not a number", advice, span, "RK0105", instead=meant)
 
 
 def _unit(word: str) -> str | None:
@@ -178,10 +188,13 @@ def sign_mistake(spot: Spot) -> Answer | None:
         message, advice = _SIGNS[sign]
         if sign == "//" and spot.sketch.opens_line(spot.word(0)):
             message, advice = _COMMENT
-        return Answer(message.format(sign), advice, Span(spot.source, at - back, at + forward))
+        meant = _WRITTEN.fullmatch(advice)
+        place = Span(spot.source, at - back, at + forward)
+        return Answer(message.format(sign), advice, place, instead=meant[1] if meant else None)
     char = text[at : at + 1]
     if spot.kind == "" and char in _LOOKALIKES:
-        return Answer(f"unexpected `{char}`", f"write `{_LOOKALIKES[char]}`")
+        ours = _LOOKALIKES[char]
+        return Answer(f"unexpected `{char}`", f"write `{ours}`", instead=ours)
     if spot.kind == "" and char and (not char.isprintable() or not char.strip()):
         name = f"U+{ord(char):04X}"
         return Answer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rewardkit.diagnostics import Collector, Diagnostic, Label, Source, Span
+from rewardkit.diagnostics import Collector, Edit, Fix, Label, Source, Span
 from rewardkit.language.sketch import KEYWORDS, STATEMENTS, Sketch, Word, closing
 
 _NOTHING = Word("nothing", "", 0, 0)
@@ -70,6 +70,7 @@ class Answer:
     span: Span | None = None
     code: str = "RK0101"
     labels: tuple[Label, ...] = ()
+    instead: str | None = None  # what is meant in the place of the span
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,17 @@ def explain(spot: Spot, found: Collector) -> None:
     from rewardkit.language.mistakes import known_mistake
 
     answer = known_mistake(spot) or _unclosed(spot) or _expected(spot)
-    found.add(
-        Diagnostic(
-            answer.code, "error", answer.message, Label(answer.span or spot.span), answer.labels, answer.help
-        )
-    )
+    span = answer.span or spot.span
+    fix = None if answer.instead is None else _replaced(span, answer.instead)
+    found.error(answer.code, answer.message, span, labels=answer.labels, help=answer.help, fix=fix)
+
+
+def _replaced(span: Span, text: str) -> Fix:
+    """Other text in the place of a span, with space around a word where it would run into another."""
+    whole = span.source.text
+    before = " " if text[0].isalpha() and whole[: span.start][-1:].isalnum() else ""
+    after = " " if text[-1].isalpha() and whole[span.end : span.end + 1].isalnum() else ""
+    return Fix(f"write `{text}`", (Edit(span, before + text + after),))
 
 
 def _unclosed(spot: Spot) -> Answer | None:

@@ -50,6 +50,16 @@ SAFE = {
 }  # fmt: skip
 
 UNSAFE = {
+    # signs and spellings of other languages
+    "term a = completion.finished && !(1 < 2) || 1 != 2\n":
+    "term a = completion.finished and not(1 < 2) or 1 != 2\n",
+    "let b = true term a = !b&&b\n": "let b = true term a = not b and b\n",
+    "term a = if 1 =< 2 then 0.5 else .5\n": "term a = if 1 <= 2 then 0.5 else 0.5\n",
+    "term a = text.contains(completion.text, 'so')\n": 'term a = text.contains(completion.text, "so")\n',
+    'term a = text.matches(completion.text, "\\d+")\n': 'term a = text.matches(completion.text, r"\\d+")\n',
+    "term a = completion.tokens < 80 tokens\n": "term a = completion.tokens < 80tok\n",
+    "term a = 5% * +0.5\n": "term a = 0.05 * 0.5\n",
+    "input x: float\nterm a = x × 2\n": "input x: real\nterm a = x * 2\n",
     "term a = completon.words\n": None,
     "term a = completion.word\n": "term a = completion.words\n",
     "let words = 1\nterm a = wrds\n": "let words = 1\nterm a = words\n",
