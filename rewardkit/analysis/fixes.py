@@ -43,7 +43,9 @@ def fixed(source: Source, *, unsafe: bool = False, look: Look = findings) -> Fix
     for _ in range(ROUNDS):
         offered: dict[int, Diagnostic] = {}
         for each in found:
-            if each.fix and (each.fix.safe or unsafe) and _key(each) not in refused:
+            if each.fix is None or any(edit.span.source is not source for edit in each.fix.edits):
+                continue  # a file that this one uses is fixed by itself
+            if (each.fix.safe or unsafe) and _key(each) not in refused:
                 offered.setdefault(id(each.fix), each)
         batch = [offered[id(fix)] for fix in together(d.fix for d in offered.values() if d.fix)]
         if not batch:

@@ -79,7 +79,8 @@ def lint(checked: Spec | Source) -> tuple[Diagnostic, ...]:
     for each in _TABLE:
         if each.on_any_file or spec is not None:
             for finding in islice(each.find(module if each.on_any_file else spec), MOST):
-                found.setdefault(each.diagnostic(finding), each)
+                if finding.span.source is module.span.source:  # not in a file that this one uses
+                    found.setdefault(each.diagnostic(finding), each)
     known = allow.allows(module.span.source)
     kept, used = allow.silenced(((each, d) for d, each in found.items()), module, known)
     if spec is not None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from rewardkit.analysis.lints.lint import Finding, Lint
-from rewardkit.analysis.lints.values import plain, reads, walk
+from rewardkit.analysis.lints.values import plain, reads, replaced, walk
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.checker.wording import text_of
-from rewardkit.diagnostics import Edit, Fix
+from rewardkit.diagnostics import Edit
 
 
 def find(spec: Spec) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def find(spec: Spec) -> Iterator[Finding]:
             f"where `{text_of(verdict)}` has no value, it counts as right",
             fallback.span,
             f"write `{text_of(verdict)} ?? {worst}`, or leave such rows out with `skip when`",
-            fix=Fix(f"write `?? {worst}`", (Edit(fallback.span, worst),)),
+            fix=replaced(value, Edit(fallback.span, worst), title=f"write `?? {worst}`"),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from rewardkit.analysis.lints.lint import Finding, Lint
-from rewardkit.analysis.lints.values import function, reads, walk
+from rewardkit.analysis.lints.values import function, reads, replaced, walk
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.diagnostics import Edit, Fix
 from rewardkit.language.sketch import brief
@@ -23,7 +23,7 @@ def find(spec: Spec) -> Iterator[Finding]:
             argument = value.args[0] if value.args else value
             if _moves(argument) and not _within_half_turn(argument.interval):
                 help_ = f"hold how far it has come: {_CLAMPED}; `length.cosine` does so"
-                yield Finding("`cos` turns round past pi", value.span, help_, fix=_held(argument))
+                yield Finding("`cos` turns round past pi", value.span, help_, fix=_held(value, argument))
         elif value.op == "mul" and all(_turns(arg) for arg in value.args):
             message = "both factors change sign, so this rises again past its end"
             yield Finding(message, value.span, f"hold how far it has come: {_CLAMPED}")
@@ -47,12 +47,12 @@ def _turns(value: Value) -> bool:
     return (low is None and (high is None or high > 0)) or (high is None and low is not None and low < 0)
 
 
-def _held(argument: Value) -> Fix | None:
+def _held(value: Value, argument: Value) -> Fix | None:
     """Ends the argument of `cos` at pi, where it begins at 0."""
     if argument.interval.lo is None or argument.interval.lo < 0:
         return None
     held = f"clamp({argument.span.text}, 0, 3.14159265)"
-    return Fix(f"write `{brief(held)}`", (Edit(argument.span, held),))
+    return replaced(value, Edit(argument.span, held), title=f"write `{brief(held)}`")
 
 
 LINT = Lint("RK1004", "schedule-past-end", find)

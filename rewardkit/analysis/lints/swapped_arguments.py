@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewardkit.analysis.lints.lint import Finding, Lint
-from rewardkit.analysis.lints.values import reads, walk
+from rewardkit.analysis.lints.values import reads, replaced, walk
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.checker.wording import text_of
-from rewardkit.diagnostics import Edit, Fix
+from rewardkit.diagnostics import Edit
 
 
 def find(spec: Spec) -> Iterator[Finding]:
@@ -21,12 +21,12 @@ def find(spec: Spec) -> Iterator[Finding]:
         (found,) = given.values()
         if _from_row(found) and _from_model(gold):
             name = value.data.function.name
-            swap = (Edit(found.span, gold.span.text), Edit(gold.span, found.span.text))
+            swap = Edit(found.span, gold.span.text), Edit(gold.span, found.span.text)
             yield Finding(
                 f"`{name}` wants what the model wrote first, and the gold answer second",
                 value.span,
                 f"write `{name}({text_of(gold)}, {text_of(found)})`",
-                fix=Fix("exchange the two", swap),
+                fix=replaced(value, *swap, title="exchange the two"),
             )
 
 

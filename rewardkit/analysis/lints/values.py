@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from rewardkit.checker.builtins import MEASURES
 from rewardkit.checker.spec import Spec, TermSpec, Value
+from rewardkit.diagnostics import Edit, Fix
 from rewardkit.types.interval import Interval
 from rewardkit.types.types import UNKNOWN
 
@@ -43,6 +44,16 @@ def walk(*roots: Value) -> Iterator[Value]:
 def function(value: Value) -> str:
     """The name of the function that a value calls; `""` where it calls none."""
     return str(value.data.function.name) if value.op == "call" else ""
+
+
+def replaced(outer: Value, *edits: Edit, title: str) -> Fix | None:
+    """A fix of parts of a value; `None` where one stands elsewhere, as what a `def` is given does."""
+    inside = all(
+        edit.span.source is outer.span.source
+        and outer.span.start <= edit.span.start <= edit.span.end <= outer.span.end
+        for edit in edits
+    )
+    return Fix(title, edits) if inside else None
 
 
 def measure(value: Value) -> str | None:
