@@ -24,6 +24,8 @@ from rewardkit.checker import Spec, check
 from rewardkit.diagnostics import Diagnostic, RewardError, Source, render_full
 from rewardkit.library import functions
 from rewardkit.library.pages import body, signature
+from rewardkit.prover import prove_all
+from rewardkit.prover.findings import findings
 from rewardkit.types.function import Function
 from rewardkit.types.normalizer import NORMALIZERS, Option
 
@@ -77,8 +79,10 @@ def checked(
 
 
 def diagnosed(text: str, path: Path) -> str:
-    """What a spec's check shows, as the document shows it; with the lints that the document is about."""
+    """What `rewardkit check` shows of a spec, with the lints that the document is about."""
     spec, found = checked(text, files(path.read_text(encoding="utf-8")))
+    if spec is not None:
+        found += findings(spec, prove_all(spec))
     found += tuple(d for d in lint(spec or Source("spec.rwd", text)) if d.code in lints_of(path))
     return "\n\n".join(render_full(d) for d in found) + "\n"
 
