@@ -12,7 +12,7 @@ from rewardkit.analysis.fixes import Fixed, findings, fixed
 from rewardkit.analysis.lints import lint
 from rewardkit.checker import Spec, check, read_source
 from rewardkit.cli import codes
-from rewardkit.cli.files import print_diff, write_atomically
+from rewardkit.cli.files import difference, replace_file
 from rewardkit.cli.options import specs_in
 from rewardkit.cli.show import DiagnosticFormat, ok, print_diagnostics, print_json
 from rewardkit.diagnostics import Diagnostic, Source, to_json
@@ -90,9 +90,9 @@ def _changed(source: Source, changed: Fixed, diff: bool, form: DiagnosticFormat)
         return source
     if diff:
         if form is DiagnosticFormat.full:
-            print_diff(source.name, source.text, changed.text)
+            print(difference(source.name, source.text, changed.text, "fixed"), end="")
         return source
-    write_atomically(Path(source.name), changed.text)
+    replace_file(Path(source.name), changed.text)
     if form is DiagnosticFormat.full:
         for done in changed.done:
             print(f"{source.name}: fixed {done}", file=sys.stderr)

@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from rewardkit.diagnostics.full import visible
+from rewardkit.diagnostics import RewardError
 
 
-def print_diff(name: str, before: str, after: str) -> None:
-    """What would change in a file, as a unified diff."""
-    for line in difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm=""):
-        print(visible(line))
+def replace_file(path: Path, text: str) -> None:
+    """Puts a file in the place of another at once, with its mode; a link stays one.
 
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, so that it is never there in half; a link stays a link, the mode stays."""
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    Raises:
+        RewardError: the file may not be written.
+    """
+    place = path.resolve()
+    state = place.stat()
+    if not os.access(place, os.W_OK):
+        raise RewardError(f"cannot write `{path}`: permission denied")
+    handle, new = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(target, name)
-        os.replace(name, target)
+        with open(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+            with suppress(OSError):  # only root may give a file away
+                os.fchown(file.fileno(), state.st_uid, state.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(state.st_mode))
+        os.replace(new, place)
     except BaseException:
         with suppress(OSError):
-            os.unlink(name)
+            os.unlink(new)
         raise
+
+
+def difference(name: str, before: str, after: str, what: str) -> str:
+    """A unified diff; lines end where line feeds stand, and nowhere else. `what` says what was done."""
+    out = []
+    for line in difflib.unified_diff(_lines(before), _lines(after), name, f"{name} ({what})"):
+        out.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
+    return "".join(out)
+
+
+def _lines(text: str) -> list[str]:
+    return [line + "\n" for line in text.split("\n")[:-1]] + [last for last in text.split("\n")[-1:] if last]
