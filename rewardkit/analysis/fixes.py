@@ -53,11 +53,13 @@ def fixed(source: Source, *, unsafe: bool = False, look: Look = findings) -> Fix
         # what stands behind a mistake in how a statement is written is not known before that is mended
         batch = next(([each] for each in batch if _is_syntax(each)), batch)
         kept, blamed = _harmless(source, batch, found, look)
-        refused.update(blamed)
-        if kept:
-            done += [_title(each) for each in kept]
-            source = _with(source, kept)
-            found = look(source)
+        if not kept:
+            refused.update(blamed)
+            continue
+        # what is blamed now may do no harm once these are written: it is looked at again
+        done += [_title(each) for each in kept]
+        source = _with(source, kept)
+        found = look(source)
     return Fixed(source.text, tuple(done), tuple(refused.values()))
 
 

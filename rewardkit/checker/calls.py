@@ -11,7 +11,7 @@ from rewardkit.checker.aggregates import over_list, over_rows, without_scope
 from rewardkit.checker.defs import written_out
 from rewardkit.checker.spec import CallData, Callee, Value
 from rewardkit.checker.wording import listed, meant, peeled, suffix, suggest, text_of, unit_fix, with_unit
-from rewardkit.diagnostics import Label, Span
+from rewardkit.diagnostics import Edit, Fix, Label, Span
 from rewardkit.language import tree as t
 from rewardkit.library.pages import signature as signature
 from rewardkit.types.function import Argument, Function, Parameter, Typing, TypingError
@@ -185,7 +185,11 @@ def _failed(check: Expressions, node: t.Call) -> Value:
         return value
     if not value.faults:
         check.found.warning(
-            "RK0606", "this can never fail", value.span, help="leave `failed(…)` out: it is always false"
+            "RK0606",
+            "this can never fail",
+            value.span,
+            help="leave `failed(…)` out: it is always false",
+            fix=Fix("write `false`", (Edit(node.span, "false"),), safe=True),
         )
     return Value("failed", (value,), BOOL, node.span, level=value.level)
 

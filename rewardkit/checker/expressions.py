@@ -16,7 +16,17 @@ from rewardkit.checker.calls import call
 from rewardkit.checker.constants import fits
 from rewardkit.checker.facts import NOTHING, Facts, both, shared, when
 from rewardkit.checker.spec import Callee, Value
-from rewardkit.checker.wording import listed, meant, null_origin, operand, peeled, suggest, text_of, with_unit
+from rewardkit.checker.wording import (
+    default_fix,
+    listed,
+    meant,
+    null_origin,
+    operand,
+    peeled,
+    suggest,
+    text_of,
+    with_unit,
+)
 from rewardkit.diagnostics import Collector, Edit, Fix, Label, Span
 from rewardkit.language import tree as t
 from rewardkit.language.sketch import Sketch
@@ -145,6 +155,7 @@ class Expressions:
             f"`{value.type}`",
             labels=tuple(labels),
             help=advice + (f", or test `{name} != null` first" if name else ""),
+            fix=None if divides or _default(value) == "…" else default_fix(value, _default(value)),
         )
         return False
 

@@ -44,6 +44,10 @@ SAFE = {
     TERM + 'test "t" {\n  sample s {  completion.text = "" }\n  expect s.a == 1\n}\n',
     TERM + 'let b = "x\n': None,
     TERM + "let b =\n  # why\n  1\n": TERM,
+    # one inside of what another takes out, which a third waits for
+    "input n: int?\nlet b = if failed(1) then n else 2\n" + TERM: TERM,
+    # failures that cannot happen
+    "term a = if failed(completion.words) then 1 else 2\n": "term a = if false then 1 else 2\n",
     # remarks that silence nothing
     TERM + "# allow: sign-trap\n": TERM,
     "term a = completion.finished  # allow: sign-trap\n": TERM,
@@ -75,6 +79,10 @@ UNSAFE = {
     "term a in [0, 1] = length.cosine(completion.tokens, 100, 1, 0)\n",
     "param n: tokens = 256\nterm a = completion.tokens / max(n, 1tok)\n":
     "param n: tokens = 256tok\nterm a = completion.tokens / max(n, 1tok)\n",
+    "input b: bool?\nterm a = b and completion.finished\n":
+    "input b: bool?\nterm a = b ?? false and completion.finished\n",
+    "input n: int?\nterm a = n * 2\n": "input n: int?\nterm a = n ?? 0 * 2\n",
+    "input n: int?\nterm a = 1 / n\n": None,
     "input n: int?\nterm a = n\n": "input n: int?\nterm a = n ?? 0\n",
     "input n: int?\nterm a = math.number(completion.text)\n": "term a = math.number(completion.text) ?? 0\n",
     'term a = text.contains(completion.text, "\\times \\"")\n':

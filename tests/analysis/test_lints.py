@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from linting import linted, names
 
+from rewardkit.analysis.fixes import fixed
 from rewardkit.analysis.lints import LINTS, MOST, lint
-from rewardkit.checker import check, read_source
+from rewardkit.checker import Spec, check, read_source
 from rewardkit.diagnostics import Source
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +101,78 @@ def test_a_file_that_does_not_check_is_linted_by_its_syntax() -> None:
 
 def test_a_file_that_cannot_be_read_is_not_linted_for_what_it_may_hold() -> None:
     assert lint(Source("spec.rwd", 'term a = 1\nreward { a: 1 }\ntest "t" { sample }')) == ()
+
+
+# --- functions of the file, and of files that it uses --------------------------------------------------
+
+LIBRARY = "def same(a: text, b: text) = math.equal(b, a) ?? true\n"
+CALLED = "input answer: text\nterm a = {}same(completion.text, answer)\n"
+
+
+def test_what_a_def_is_given_is_looked_at_in_its_body() -> None:
+    found = linted(LIBRARY + CALLED.format(""))
+    assert [d.code for d in found] == ["RK1020", "RK1019"]
+    assert {d.primary.span.source.position(d.primary.span.start)[0] for d in found} == {1}
+    mended = fixed(Source("spec.rwd", LIBRARY + CALLED.format("")), unsafe=True).text
+    assert mended.startswith("def same(a: text, b: text) = math.equal(a, b) ?? false\n")
+
+
+def test_what_a_used_file_does_is_said_of_that_file(tmp_path: Path) -> None:
+    (tmp_path / "lib.rwd").write_text(LIBRARY)
+    path = tmp_path / "spec.rwd"
+    path.write_text('use "lib.rwd" as lib\n' + CALLED.format("lib."))
+    spec, _ = check(read_source(path))
+    assert spec is not None and lint(spec) == ()
+    assert lint(checked_file(tmp_path / "lib.rwd")) == ()  # nobody calls it there
+
+
+def checked_file(path: Path) -> Spec:
+    spec, found = check(read_source(path))
+    assert spec is not None, found
+    return spec
+
+
+def test_functions_that_nothing_calls_are_unused() -> None:
+    text = (
+        "def outer(x: int) = inner(x)\ndef inner(x: int) = x\nextern rate(x: text): real in [0, 1]\n"
+        "def used(x: int) = x\nterm a = used(1)\n"
+    )
+    found = [d for d in linted(text) if d.code == "RK1012"]
+    assert [d.message for d in found] == [f"nothing reads `{n}`" for n in ("outer", "inner", "rate")]
+    assert [d.fix.safe for d in found if d.fix] == [True, True, False]
+
+
+def test_a_library_is_for_others_to_read() -> None:
+    assert names("def f(x: int) = x\n") == set()
+
+
+def test_an_extern_can_tell_right_from_wrong() -> None:
+    text = (
+        "extern grade(x: text): real in [0, 1]\nterm quality = grade(completion.text)\n"
+        "term brevity = 1 - clamp(completion.words / 100, 0, 1)\nreward { quality: 1  brevity: 1 }\n"
+    )
+    assert "ungated-form" in names(text)
+    assert "ungated-form" not in names(text.replace("brevity: 1 }", "brevity: 0.5 }"))
+
+
+# --- any text ------------------------------------------------------------------------------------------
+
+PIECES = (
+    "term a = ", "let b = ", "reward { a: 1 }", "input x: text", "# allow: no-tests", "# allow:", '"\\times"',
+    'r"<a>.*</a>"', "text.matches(x, ", ")", "completion.words", " * ", "cos(", "when ", "\n", "0.5", '"""',
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12))
+@settings(deadline=None)
+def test_any_text_can_be_linted_and_fixed(pieces: list[str]) -> None:
+    source = Source("spec.rwd", " ".join(pieces))
+    spec, found = check(source)
+    before = sum(d.is_error for d in found)
+    lint(spec or source)
+    after = fixed(source).text
+    assert sum(d.is_error for d in check(Source("spec.rwd", after))[1]) <= before
+    fixed(source, unsafe=True)
 
 
 # --- how they are said -----------------------------------------------------------------------------
