@@ -149,7 +149,13 @@ def test_a_full_disk_is_one_line(spec, rows, tmp_path, capsys, ending):
 @needs_full
 @pytest.mark.parametrize(
     "words",
-    ["check --no-lint g.rwd", "--help", "check --help", "score g.rwd rows.jsonl -o -", "score g.rwd rows.jsonl"],
+    [
+        "check g.rwd --no-lint",
+        "--help",
+        "check --help",
+        "score g.rwd rows.jsonl -o -",
+        "score g.rwd rows.jsonl",
+    ],
 )
 def test_full_standard_output_is_one_line(tmp_path, rows, words):
     (tmp_path / "g.rwd").write_text(SPEC)
@@ -161,7 +167,7 @@ def test_full_standard_output_is_one_line(tmp_path, rows, words):
 @pytest.mark.parametrize(
     ("command", "code", "says"),
     [
-        ("check --no-lint g.rwd >&-", codes.OK, ""),
+        ("check g.rwd --no-lint >&-", codes.OK, ""),
         ("check bad.rwd >&-", codes.WRONG_SPEC, "RK0201"),
         ("chek >&-", codes.USAGE, "no verb"),
         ("score g.rwd rows.jsonl -o - >&-", codes.USAGE, "standard output is closed"),
