@@ -12,12 +12,13 @@ from rewardkit.diagnostics import Span
 from rewardkit.lsp import findings, navigation, signatures, tokens
 from rewardkit.lsp.across import calls_of
 from rewardkit.lsp.analysis import Analysis
-from rewardkit.lsp.completion import Item, complete
+from rewardkit.lsp.completion import complete
 from rewardkit.lsp.documents import uri_of
 from rewardkit.lsp.formatting import formatting
 from rewardkit.lsp.hints import hints
 from rewardkit.lsp.hover import hover
 from rewardkit.lsp.lenses import lenses
+from rewardkit.lsp.offers import Item
 from rewardkit.lsp.rename import RenameError, renamable, rename
 from rewardkit.lsp.workbench import Bench
 

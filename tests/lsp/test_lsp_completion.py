@@ -50,6 +50,13 @@ CASES = [
     ('test "x" { sample a { } expect a.¦ }', ["brevity", "correct", "reward", "advantage"], ["answer"]),
     ('test "x" { sample a { } expect a.bre¦ > 1 }', ["brevity"], []),
     ('test "x" { sample a { } expect a.reward == 1 ¦ }', ["within", "and"], []),
+    ("def f(x: ¦", ["real", "text"], ["brevity"]),
+    (
+        "def g(y: real): real = y\ndef f(x: real): real = ¦",
+        ["x", "g", "clamp", "math"],
+        ["answer", "brevity", "completion", "step", "f"],
+    ),
+    ("extern near(x: text): real\nlet x = ¦", ["near", "answer"], []),
     ('let x = "math.¦', [], ["boxed"]),
     ("let x = 1 # math.¦", [], ["boxed"]),
     ('let x = """ math.¦ """', [], ["boxed"]),
