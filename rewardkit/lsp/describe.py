@@ -153,7 +153,7 @@ def of_symbol(analysis: Analysis, symbol: Symbol, value: Value | None = None) ->
             value = draft.lets[symbol.name]
     head = declaration(node.span)
     if symbol.kind == "parameter":
-        head = f"(parameter) {head}"
+        head = f"(parameter) {symbol.name if isinstance(node, t.Broken) else head}"
     elif symbol.kind == "element":
         head = f"for {head}"
     elif symbol.kind == "sample":
