@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
 from rewardkit.checker import Spec, Value, examine, read_source
@@ -96,4 +97,14 @@ def analyse(source: Source, read: Read = read_source) -> Analysis:
         return read(path)
 
     found = examine(source, noted)
-    return Analysis(source, found.draft, found.spec, found.diagnostics, found.values, frozenset(uses))
+    diagnostics = (*found.diagnostics, *_lints(found.spec or source))
+    return Analysis(source, found.draft, found.spec, diagnostics, found.values, frozenset(uses))
+
+
+def _lints(checked: Spec | Source) -> tuple[Diagnostic, ...]:
+    """What the lints say, where this version of rewardkit has them."""
+    try:
+        found: tuple[Diagnostic, ...] = import_module("rewardkit.analysis.lints").lint(checked)
+    except ModuleNotFoundError:
+        return ()
+    return found

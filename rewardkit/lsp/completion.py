@@ -269,6 +269,9 @@ def _expression(context: Context) -> list[Item]:
         out += [step()]
     if context.keyword in ("prove", "test"):
         out.append(Item("reward", "value", "real", words.FIELDS["reward"]))
+    if context.block == "rows":
+        about = "over all rows of the file"
+        out += [Item(n, "function", about, insert=f"{n}($0)", rank=2) for n in sorted(library.ROWS_ONLY)]
     out += functions() + namespaces()
     keywords = ("if", "not", "true", "false", "null")
     return out + [Item(word, "keyword", detail=words.WORDS[word], rank=7) for word in keywords]

@@ -16,7 +16,11 @@ from rewardkit.lsp.documents import Document, uri_of
 from rewardkit.lsp.positions import Lines
 
 _PAGES = Path(__file__).parents[2] / "docs" / "diagnostics"
-_SEVERITY = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
+_SEVERITY = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "lint": types.DiagnosticSeverity.Information,
+}
 
 #: diagnostics of one file that are shown
 MOST = 500

@@ -48,6 +48,8 @@ CASES = [
     ('test "x" { sample a { answer = "4" ¦ } }', ["completion.text"], ["answer"]),
     ('test "x" { sample a { } expect ¦ }', ["a", "not"], ["brevity", "b"]),
     ('test "x" { sample a { } expect a.¦ }', ["brevity", "correct", "reward", "advantage"], ["answer"]),
+    ('test "x" { rows "a.jsonl" { ¦', ["input", "expect"], ["sample"]),
+    ('test "x" { rows "a.jsonl" { input label: bool expect ¦ } }', ["agreement", "share", "correct"], []),
     ('test "x" { sample a { } expect a.bre¦ > 1 }', ["brevity"], []),
     ('test "x" { sample a { } expect a.reward == 1 ¦ }', ["within", "and"], []),
     ("def f(x: ¦", ["real", "text"], ["brevity"]),
