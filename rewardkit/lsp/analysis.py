@@ -63,12 +63,13 @@ class Analysis:
         _, start, end = min(inside)
         return Span(self.source, start, end), self._by_span[start, end]
 
-    def function(self, name: str) -> tuple[Function, t.Def | None] | None:
+    def function(self, name: str) -> tuple[Function, t.Def | t.Extern] | None:
         """A function that the file declares or brings in, by the name it is called by."""
         callee = self.draft.functions.get(name)
         if isinstance(callee, DefSpec):
             return replace(callee.function, name=name), callee.node
-        return (callee, None) if callee is not None else None
+        node = self.draft.nodes.get(name)
+        return (callee, node) if callee is not None and isinstance(node, t.Extern) else None
 
     def statement(self, offset: int) -> t.Statement | None:
         """The statement around an offset."""

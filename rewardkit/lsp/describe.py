@@ -106,11 +106,11 @@ def of_function(name: str) -> str | None:
     return "\n\n---\n\n".join(parts) or None
 
 
-def of_definition(function: Function, node: t.Def | None) -> str:
-    """A function that the file declares or brings in."""
-    head = code(signature(function))
-    comment = comment_of(node) if node is not None else sentence(function.summary)
-    return f"{head}\n\n{comment}" if comment else head
+def of_definition(function: Function, node: t.Def | t.Extern) -> str:
+    """A function that the file declares or brings in: its signature, its summary, its comment."""
+    about = [sentence(function.summary)] if function.summary else []
+    comment = comment_of(node)
+    return "\n\n".join([code(signature(function)), *about, *([comment] if comment else [])])
 
 
 def comment_of(node: t.Node) -> str:
@@ -146,6 +146,8 @@ def declaration(span: Span) -> str:
 def of_symbol(analysis: Analysis, symbol: Symbol, value: Value | None = None) -> str:
     """What a name is: its declaration, its type and range here, its comment."""
     node, draft = symbol.node, analysis.draft
+    if symbol.kind in ("def", "extern") and (own := analysis.function(symbol.name)) is not None:
+        return of_definition(*own)
     if value is None and symbol.scope is None:
         if symbol.name in draft.terms:
             value = draft.terms[symbol.name].value

@@ -338,6 +338,18 @@ def test_documents_of_any_uri(editor: Editor, uri: str) -> None:
     editor.close(uri)
 
 
+def test_half_a_character_is_a_text_as_well(editor: Editor, uri: str) -> None:
+    editor.open('let x = "a"\n', uri)
+    assert errors(editor, uri) == []
+    editor.replace(uri, 'let x = "\ud83d" + y\n')
+    assert "RK0201" in errors(editor, uri)
+    editor.replace(uri, 'let \ude00 = "\ud83d\n')
+    assert errors(editor, uri)
+    assert editor.about(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, uri) is not None
+    editor.replace(uri, MATH)
+    assert errors(editor, uri) == []
+
+
 def test_unknown_documents_are_nothing(editor: Editor) -> None:
     editor.texts["file:///closed.rwd"], editor.versions["file:///closed.rwd"] = "let x = 1", 1
     assert editor.at(types.TEXT_DOCUMENT_HOVER, "file:///closed.rwd", 4) is None

@@ -63,6 +63,23 @@ def test_elements_and_fields_of_messages() -> None:
     assert element is not None and "message" in element[0]
 
 
+def test_functions_of_the_file() -> None:
+    text = (
+        "# twice as much\ndef twice(x: real in [0, 1]): real = 2 * x\nextern near(x: text): real in [0, 1]\n"
+    )
+    for where in ("def twi¦ce", "= tw¦ice(0.5)", "+ ne¦ar("):
+        found = hover(
+            *at_mark((text + 'let y = twice(0.5) + near("a")\n').replace(where.replace("¦", ""), where))
+        )
+        assert found is not None
+        if "ne" in where:
+            assert "near(x: text): real in [0, 1]" in found[0] and "program around" in found[0]
+        else:
+            assert "twice(x: real in [0, 1]): real in [0, 2]" in found[0] and "twice as much" in found[0]
+    found = hover(*at_mark(text.replace("2 * x", "2 * ¦x")))
+    assert found is not None and "(parameter) x: real in [0, 1]" in found[0]
+
+
 def test_a_comment_cannot_break_out_of_its_description() -> None:
     found = hover(*at_mark("# <script> [x](command:run)\nlet ¦x = 1\n"))
     assert found is not None and "<script>" not in found[0].replace("\\<", "")
