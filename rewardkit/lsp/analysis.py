@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 
+from rewardkit.analysis.lints import lint
 from rewardkit.checker import Spec, Value, examine, read_source
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.libraries import Read
@@ -98,14 +98,5 @@ def analyse(source: Source, read: Read = read_source) -> Analysis:
         return read(path)
 
     found = examine(source, noted)
-    diagnostics = (*found.diagnostics, *_lints(found.spec or source))
+    diagnostics = (*found.diagnostics, *lint(found.spec or source))
     return Analysis(source, found.draft, found.spec, diagnostics, found.values, frozenset(uses))
-
-
-def _lints(checked: Spec | Source) -> tuple[Diagnostic, ...]:
-    """What the lints say, where this version of rewardkit has them."""
-    try:
-        found: tuple[Diagnostic, ...] = import_module("rewardkit.analysis.lints").lint(checked)
-    except ModuleNotFoundError:
-        return ()
-    return found

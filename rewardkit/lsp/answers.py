@@ -216,7 +216,7 @@ def answer_actions(
     only = params.context.only
     if only is None:
         return found
-    return [a for a in found if any(str(a.kind or "").startswith(_text(kind)) for kind in only)]
+    return [a for a in found if any(f"{_text(a.kind or '')}.".startswith(f"{_text(k)}.") for k in only)]
 
 
 def _text(kind: types.CodeActionKind | str) -> str:

@@ -293,6 +293,21 @@ def actions_at(
     return found
 
 
+def test_a_fix_is_applied(editor: Editor, uri: str) -> None:
+    text = "# 😀\ninput answer: text\nlet x = answr\nterm t = +1\nreward { t: 1.0 }\n"
+    editor.open(text, uri)
+    found = {d.code: d for d in editor.diagnostics(uri)}
+    (guess,) = actions_at(editor, uri, found["RK0201"].range, types.CodeActionKind.QuickFix)
+    assert applied(text, guess.edit.changes[uri]) == text.replace("answr", "answer")
+    assert not guess.is_preferred and [d.code for d in guess.diagnostics] == ["RK0201"]
+    changed = applied(text, guess.edit.changes[uri])
+    (sign,) = actions_at(editor, uri, found["RK0104"].range, types.CodeActionKind.QuickFix)
+    editor.replace(uri, applied(text, sign.edit.changes[uri]))
+    assert errors(editor, uri) == ["RK0201"]
+    editor.replace(uri, changed)
+    assert errors(editor, uri) == ["RK0104"]
+
+
 def test_formatting(editor: Editor, uri: str) -> None:
     text = "# 😀\nlet   x=1#one\nterm y   =x+  1\r\n\n\n\nreward{y:1.0}"
     editor.open(text, uri)
