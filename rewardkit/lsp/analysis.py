@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from rewardkit.analysis.lints import lint
 from rewardkit.checker import Spec, Value, examine, read_source
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.libraries import Read
@@ -62,12 +63,13 @@ class Analysis:
         _, start, end = min(inside)
         return Span(self.source, start, end), self._by_span[start, end]
 
-    def function(self, name: str) -> tuple[Function, t.Def | None] | None:
+    def function(self, name: str) -> tuple[Function, t.Def | t.Extern] | None:
         """A function that the file declares or brings in, by the name it is called by."""
         callee = self.draft.functions.get(name)
         if isinstance(callee, DefSpec):
             return replace(callee.function, name=name), callee.node
-        return (callee, None) if callee is not None else None
+        node = self.draft.nodes.get(name)
+        return (callee, node) if callee is not None and isinstance(node, t.Extern) else None
 
     def statement(self, offset: int) -> t.Statement | None:
         """The statement around an offset."""
@@ -96,4 +98,5 @@ def analyse(source: Source, read: Read = read_source) -> Analysis:
         return read(path)
 
     found = examine(source, noted)
-    return Analysis(source, found.draft, found.spec, found.diagnostics, found.values, frozenset(uses))
+    diagnostics = (*found.diagnostics, *lint(found.spec or source))
+    return Analysis(source, found.draft, found.spec, diagnostics, found.values, frozenset(uses))

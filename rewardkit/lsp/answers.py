@@ -12,12 +12,13 @@ from rewardkit.diagnostics import Span
 from rewardkit.lsp import findings, navigation, signatures, tokens
 from rewardkit.lsp.across import calls_of
 from rewardkit.lsp.analysis import Analysis
-from rewardkit.lsp.completion import Item, complete
+from rewardkit.lsp.completion import complete
 from rewardkit.lsp.documents import uri_of
 from rewardkit.lsp.formatting import formatting
 from rewardkit.lsp.hints import hints
 from rewardkit.lsp.hover import hover
 from rewardkit.lsp.lenses import lenses
+from rewardkit.lsp.offers import Item
 from rewardkit.lsp.rename import RenameError, renamable, rename
 from rewardkit.lsp.workbench import Bench
 
@@ -215,7 +216,7 @@ def answer_actions(
     only = params.context.only
     if only is None:
         return found
-    return [a for a in found if any(str(a.kind or "").startswith(_text(kind)) for kind in only)]
+    return [a for a in found if any(f"{_text(a.kind or '')}.".startswith(f"{_text(k)}.") for k in only)]
 
 
 def _text(kind: types.CodeActionKind | str) -> str:

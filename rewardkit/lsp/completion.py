@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
 
 from rewardkit import library
 from rewardkit.checker import builtins, tests
@@ -12,23 +10,9 @@ from rewardkit.language.sketch import KEYWORDS, STATEMENTS, Word
 from rewardkit.lsp import describe, hover, words
 from rewardkit.lsp.analysis import Analysis
 from rewardkit.lsp.context import ENDING, Context, context_at, type_of
-from rewardkit.lsp.names import Symbol, declared
-from rewardkit.types.function import Function
+from rewardkit.lsp.names import declared
+from rewardkit.lsp.offers import Item, function, functions, namespaces, own, samples, step, symbols
 from rewardkit.types.normalizer import NORMALIZERS
-
-Kind = Literal["keyword", "value", "function", "namespace", "field", "type", "property", "constant", "sample"]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One completion. `insert` is a snippet where it holds `$`; lower ranks are shown first."""
-
-    label: str
-    kind: Kind
-    detail: str = ""
-    doc: str = ""
-    insert: str | None = None
-    rank: int = 5
 
 
 def complete(analysis: Analysis, offset: int) -> tuple[int, list[Item]]:
@@ -61,9 +45,9 @@ def _items(context: Context) -> list[Item]:
     if block == "sample" and context.brackets[-1].kind == "{":
         return _fields(context)
     if last == "mock":
-        return _samples(context) + _namespaces() + _symbols(context, ("extern", "let"))
+        return samples(context) + namespaces() + symbols(context, ("extern", "let"))
     items = _arguments(context) + _continuing(context) + _expression(context)
-    return _samples(context) + items if keyword == "test" else items
+    return samples(context) + items if keyword == "test" else items
 
 
 # --- after a dot -----------------------------------------------------------------------------------
@@ -76,10 +60,10 @@ def _after_dot(context: Context, path: str) -> list[Item]:
         return _of_sample(context)
     functions = [f for name, f in library.functions().items() if name.startswith(f"{path}.")]
     if functions:
-        return [_function(f, f.name[len(path) + 1 :]) for f in functions]
+        return [function(f, f.name[len(path) + 1 :]) for f in functions]
     used = [n for n in context.analysis.draft.functions if n.startswith(f"{path}.") and not n.endswith(".")]
     if used:
-        return [item for name in used for item in _own(context.analysis, name, name[len(path) + 1 :])]
+        return [item for name in used for item in own(context.analysis, name, name[len(path) + 1 :])]
     type_ = type_of(context, path)
     fields = builtins.FIELDS.get(type_.kind, {}) if type_ is not None else {}
     return [
@@ -95,15 +79,6 @@ def _columns(root: str) -> list[Item]:
         type_ = builtins.COLUMNS[path] if path in builtins.COLUMNS else builtins.MEASURES[name][0]
         out.append(Item(name, "field", str(type_), words.FIELDS.get(path, "")))
     return out
-
-
-def _own(analysis: Analysis, name: str, label: str) -> list[Item]:
-    """A function that the file declares or brings in."""
-    found = analysis.function(name)
-    if found is None:
-        return []
-    doc = describe.of_definition(*found)
-    return [Item(label, "function", describe.signature(found[0]), doc, f"{label}($0)", rank=2)]
 
 
 def _of_sample(context: Context) -> list[Item]:
@@ -179,7 +154,7 @@ def _entries(context: Context, block: str) -> list[Item]:
         if last == ":" and len(context.before) > 2:
             option = options.get(context.before[-2].text)
             choices = option.choices if option is not None else ()
-            return [Item(f'"{c}"', "constant") for c in choices] + _symbols(context, ("param",))
+            return [Item(f'"{c}"', "constant") for c in choices] + symbols(context, ("param",))
         given = context.given()
         found = [
             Item(name, "property", hover.option_type(option), insert=f"{name}: ")
@@ -188,7 +163,7 @@ def _entries(context: Context, block: str) -> list[Item]:
         ]
         return [*found, Item("scale", "property", "a weight of the group, after whitening", insert="scale: ")]
     if last not in "{}" and context.before[-1].kind not in ("number", "close", "name"):
-        return [*_symbols(context, ("param",)), _step(), *_functions()]
+        return [*symbols(context, ("param",)), step(), *functions()]
     given = context.given()
     return [
         Item(s.name, "value", "term", insert=f"{s.name}: ${{1:1.0}}", rank=1)
@@ -288,65 +263,15 @@ def _arguments(context: Context) -> list[Item]:
 
 def _expression(context: Context) -> list[Item]:
     in_test = context.keyword == "test" and context.block != "rows"
-    out = [] if in_test else _symbols(context)  # there every name is named with its sample
-    out += [Item(root, "namespace", "what every row has", rank=3) for root in builtins.ROOTS]
-    out += [_step()]
+    out = [] if in_test else symbols(context)  # there every name is named with its sample
+    if context.keyword != "def":
+        out += [Item(root, "namespace", "what every row has", rank=3) for root in builtins.ROOTS]
+        out += [step()]
     if context.keyword in ("prove", "test"):
         out.append(Item("reward", "value", "real", words.FIELDS["reward"]))
-    out += _functions() + _namespaces()
+    if context.block == "rows":
+        about = "over all rows of the file"
+        out += [Item(n, "function", about, insert=f"{n}($0)", rank=2) for n in sorted(library.ROWS_ONLY)]
+    out += functions() + namespaces()
     keywords = ("if", "not", "true", "false", "null")
     return out + [Item(word, "keyword", detail=words.WORDS[word], rank=7) for word in keywords]
-
-
-def _symbols(context: Context, kinds: tuple[str, ...] | None = None) -> list[Item]:
-    analysis = context.analysis
-    found = []
-    for symbol in analysis.names.visible(context.start):
-        if symbol.kind in ("sample", "test") or (kinds is not None and symbol.kind not in kinds):
-            continue
-        if (
-            symbol.span.start >= context.start
-            and symbol.kind == "term"
-            and context.keyword in ("let", "term")
-        ):
-            continue  # terms are read below their declaration
-        if symbol.scope is None and symbol.node.span.start <= context.start <= symbol.node.span.end:
-            continue  # nothing is defined by itself
-        found.append(_symbol(analysis, symbol))
-    return found
-
-
-def _symbol(analysis: Analysis, symbol: Symbol) -> Item:
-    own = _own(analysis, symbol.name, symbol.name) if symbol.kind in ("def", "extern") else []
-    if own:
-        return own[0]
-    calls = symbol.kind in ("def", "extern")
-    insert = f"{symbol.name}($0)" if calls else f"{symbol.name}." if symbol.kind == "use" else None
-    doc = describe.of_symbol(analysis, symbol)
-    return Item(symbol.name, "function" if calls else "value", symbol.kind, doc, insert, rank=2)
-
-
-def _samples(context: Context) -> list[Item]:
-    return [Item(name, "sample", "sample", insert=f"{name}.", rank=1) for name in context.samples()]
-
-
-def _step() -> Item:
-    return Item("step", "value", "int", words.FIELDS["step"])
-
-
-def _functions() -> list[Item]:
-    plain = [_function(f, f.name) for f in library.functions().values() if not f.namespace]
-    known = {item.label for item in plain}
-    return plain + [
-        Item(n, "function", "aggregate", about, f"{n}($0)")
-        for n, about in words.AGGREGATES.items()
-        if n not in known
-    ]
-
-
-def _function(function: Function, label: str) -> Item:
-    return Item(label, "function", describe.signature(function), describe.page(function), f"{label}($0)")
-
-
-def _namespaces() -> list[Item]:
-    return [Item(name, "namespace", "functions", insert=f"{name}.") for name in sorted(library.namespaces())]

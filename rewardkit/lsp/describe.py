@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any
-
 from rewardkit import library
 from rewardkit.checker import builtins
 from rewardkit.checker.spec import Value
@@ -12,6 +9,7 @@ from rewardkit.checker.wording import peeled
 from rewardkit.diagnostics import Span
 from rewardkit.language import tree as t
 from rewardkit.language.sketch import brief
+from rewardkit.library.pages import body, literal, sentence
 from rewardkit.lsp import words
 from rewardkit.lsp.analysis import Analysis
 from rewardkit.lsp.names import Symbol
@@ -53,19 +51,9 @@ def interval_of(value: Value) -> Interval:
     return UNIT if value.op == "term" and value.type == BOOL else value.interval
 
 
-def default(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    return str(value) if isinstance(value, int | float | Fraction) else repr(value)
-
-
 def parameter(function: Function, one: Parameter) -> str:
     shown = one.name if function.infer is not None else f"{one.name}: {typed(one.type, one.range or FULL)}"
-    return shown if one.required else f"{shown} = {default(one.default)}"
+    return shown if one.required else f"{shown} = {literal(one.default)}"
 
 
 def signature(function: Function) -> str:
@@ -76,24 +64,8 @@ def signature(function: Function) -> str:
 
 
 def page(function: Function) -> str:
-    """A function's documentation, as Markdown."""
-    parts = [code(signature(function)), sentence(function.summary)]
-    if function.doc:
-        parts.append(function.doc)
-    notes = []
-    if function.purity != "pure":
-        notes.append(f"Purity: `{function.purity}`.")
-    if function.faults and function.fails != "never":
-        notes.append(f"Fails: {function.fails}.")
-    if notes:
-        parts.append(" ".join(notes))
-    if function.examples:
-        parts.append(code("\n".join(f"{e.call}  # {default(e.value)}" for e in function.examples)))
-    return "\n\n".join(parts)
-
-
-def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "`)")) else ".")
+    """A library function's documentation, as Markdown."""
+    return f"{code(signature(function))}\n\n{body(function)}"
 
 
 def of_function(name: str) -> str | None:
@@ -106,11 +78,11 @@ def of_function(name: str) -> str | None:
     return "\n\n---\n\n".join(parts) or None
 
 
-def of_definition(function: Function, node: t.Def | None) -> str:
-    """A function that the file declares or brings in."""
-    head = code(signature(function))
-    comment = comment_of(node) if node is not None else sentence(function.summary)
-    return f"{head}\n\n{comment}" if comment else head
+def of_definition(function: Function, node: t.Def | t.Extern) -> str:
+    """A function that the file declares or brings in: its signature, its summary, its comment."""
+    about = [sentence(function.summary)] if function.summary else []
+    comment = comment_of(node)
+    return "\n\n".join([code(signature(function)), *about, *([comment] if comment else [])])
 
 
 def comment_of(node: t.Node) -> str:
@@ -146,6 +118,8 @@ def declaration(span: Span) -> str:
 def of_symbol(analysis: Analysis, symbol: Symbol, value: Value | None = None) -> str:
     """What a name is: its declaration, its type and range here, its comment."""
     node, draft = symbol.node, analysis.draft
+    if symbol.kind in ("def", "extern") and (own := analysis.function(symbol.name)) is not None:
+        return of_definition(*own)
     if value is None and symbol.scope is None:
         if symbol.name in draft.terms:
             value = draft.terms[symbol.name].value
@@ -153,7 +127,7 @@ def of_symbol(analysis: Analysis, symbol: Symbol, value: Value | None = None) ->
             value = draft.lets[symbol.name]
     head = declaration(node.span)
     if symbol.kind == "parameter":
-        head = f"(parameter) {head}"
+        head = f"(parameter) {symbol.name if isinstance(node, t.Broken) else head}"
     elif symbol.kind == "element":
         head = f"for {head}"
     elif symbol.kind == "sample":

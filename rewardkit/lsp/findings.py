@@ -99,7 +99,7 @@ def described_at(code: str) -> types.CodeDescription | None:
         return None
     heading = f"{code}: {TITLES[code]}".lower()
     anchor = re.sub(r"[^\w -]", "", heading).replace(" ", "-")
-    return types.CodeDescription(f"{uri_of(page)}#{anchor}")
+    return types.CodeDescription(f"{uri_of(page.resolve())}#{anchor}")
 
 
 # --- fixes ------------------------------------------------------------------------------------------

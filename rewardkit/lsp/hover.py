@@ -7,9 +7,10 @@ from rewardkit.checker import Value, builtins
 from rewardkit.diagnostics import Span
 from rewardkit.language import tree as t
 from rewardkit.language.sketch import Word
+from rewardkit.library.pages import literal, sentence
 from rewardkit.lsp import describe, words
 from rewardkit.lsp.analysis import Analysis
-from rewardkit.lsp.describe import code, sentence
+from rewardkit.lsp.describe import code
 from rewardkit.types.normalizer import NORMALIZERS, Option
 
 
@@ -111,7 +112,7 @@ def option_type(option: Option) -> str:
         shown = " or ".join(f'"{choice}"' for choice in option.choices)
     else:
         shown = option.kind + (f" in {option.range}" if option.range else "")
-    return f"{shown}  # {describe.default(option.default)} unless said"
+    return f"{shown}  # {literal(option.default)} unless said"
 
 
 def _plain(analysis: Analysis, word: Word, path: str, span: Span) -> tuple[str, Span] | None:

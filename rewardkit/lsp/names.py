@@ -154,13 +154,17 @@ class _Walk:
 
     def _broken(self, node: t.Broken) -> None:
         words = self.sketch.words
+        local: dict[str, Symbol] = {}
         for i in range(self.sketch.index(node.span.start), self.sketch.index(node.span.end)):
             word = words[i]
             if word.kind != "name" or word.text in KEYWORDS or (i and words[i - 1].text == "."):
                 continue
-            path = "".join(w.text for w in words[i : i + 3])
-            if path not in library.functions():
-                self._use(word.text, word.start, self.file)
+            following = words[i + 1].text if i + 1 < len(words) else ""
+            if node.keyword in ("def", "extern") and following == ":" and words[i - 1].text in "(,":
+                span = Span(self.source, word.start, word.end)
+                self._declare(local, Symbol(word.text, "parameter", span, node, node.span))
+            elif "".join(w.text for w in words[i : i + 3]) not in library.functions():
+                self._use(word.text, word.start, local, self.file)
 
     def _parameters(self, node: t.Def | t.Extern) -> None:
         """They are named in the body, and by the named arguments of calls."""

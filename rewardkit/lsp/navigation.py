@@ -49,7 +49,7 @@ def definition(analysis: Analysis, offset: int) -> Span | Path | None:
     i = analysis.sketch.index(word.start) if word is not None else 0
     if word is not None and i >= 2 and words[i - 1].text == "." and words[i - 2].kind == "name":
         found = analysis.function(f"{words[i - 2].text}.{word.text}")
-        if found is not None and found[1] is not None:
+        if found is not None:
             return found[1].name_span
     symbol = symbol_at(analysis, offset)
     return symbol.span if symbol is not None else None

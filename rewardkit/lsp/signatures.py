@@ -32,8 +32,7 @@ def signature_help(analysis: Analysis, offset: int) -> Signature | None:
     if function is not None:
         doc = describe.page(function)
     elif (own := analysis.function(name)) is not None:
-        function = own[0]
-        doc = describe.comment_of(own[1]) if own[1] is not None else ""
+        function, doc = own[0], describe.comment_of(own[1])
     if function is None:
         return None
     shown = tuple(describe.parameter(function, p) for p in function.parameters)

@@ -16,7 +16,7 @@ CASES = [
     ("tokens / bud¦get", "budget", ["tokens in [256tok, 32768tok]", "how long is long", "--set budget"]),
     ("equal(final, ans¦wer)", "answer", ["input answer: text?", "`answer: text`", "the gold answer"]),
     ("let ¦final", "final", ["text?", "may be null"]),
-    ("math.eq¦ual", "math.equal", ["math.equal(found: text, gold: text): bool", "Fails"]),
+    ("math.eq¦ual", "math.equal", ["math.equal(found: text, gold: text): bool", "worker process"]),
     ("m¦ath.boxed", "math.boxed", ["math.boxed(x: text): text?"]),
     ("clamp(completion.to¦kens", "completion.tokens", ["tokens", "never a guess", "tokens in [0tok, inf)"]),
     ("param budget: tok¦ens", "tokens", ["4096tok"]),
@@ -61,6 +61,21 @@ def test_elements_and_fields_of_messages() -> None:
     assert role is not None and "`m.role: text`" in role[0] and "assistant" in role[0]
     element = hover(*at_mark(text.replace("(m.role", "(¦m.role")))
     assert element is not None and "message" in element[0]
+
+
+def test_functions_of_the_file() -> None:
+    twice, near = "def twice(x: real in [0, 1]): real = 2 * x\n", "extern near(x: text): real in [0, 1]\n"
+    text = f"# twice as much\n{twice}{near}"
+    whole = text + 'let y = twice(0.5) + near("a")\n'
+    for where in ("def twi¦ce", "= tw¦ice(0.5)", "+ ne¦ar("):
+        found = hover(*at_mark(marked(where, whole)))
+        assert found is not None
+        if "ne" in where:
+            assert "near(x: text): real in [0, 1]" in found[0] and "program around" in found[0]
+        else:
+            assert "twice(x: real in [0, 1]): real in [0, 2]" in found[0] and "twice as much" in found[0]
+    found = hover(*at_mark(text.replace("2 * x", "2 * ¦x")))
+    assert found is not None and "(parameter) x: real in [0, 1]" in found[0]
 
 
 def test_a_comment_cannot_break_out_of_its_description() -> None:
