@@ -9,6 +9,7 @@ from rewardkit import library
 from rewardkit.checker import arithmetic, units
 from rewardkit.checker.aggregates import over_list, over_rows, without_scope
 from rewardkit.checker.defs import written_out
+from rewardkit.checker.rounding import keeps_sign
 from rewardkit.checker.spec import CallData, Callee, Value
 from rewardkit.checker.wording import listed, peeled, suffix, suggest, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
@@ -231,6 +232,7 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
     fails = function.faults and (
         function.infer is None or arithmetic.can_overflow(typing.type, typing.interval)
     )
+    fails = fails or (function.name in ("log", "sqrt") and not keeps_sign(args[0]))
     given_null = any(value.type.optional for value in args)
     type_ = typing.type.nullable if given_null else typing.type
     return Value(
