@@ -240,8 +240,8 @@ class Expressions:
             return value
         type_ = value.type.required if fact.present else value.type
         interval = intersect(value.interval, fact.interval) if type_.is_number else value.interval
-        if interval.empty:
-            interval = value.interval  # unreachable: any interval is sound
+        if interval.empty:  # unreachable: any interval is sound, and what was tested is what is meant
+            interval = value.interval if fact.interval.empty else fact.interval
         return Value("alias", (value,), type_, value.span, interval, value.level, value.faults, value.path)
 
     # --- rules ---------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from rewardkit.types.interval import (
 _MOST = 120  # values looked at for one question
 _FROM_ONE = Interval(Fraction(1))
 _UP_TO_ONE = Interval(None, Fraction(1))
+_UP_TO_TWO = Interval(Fraction(0), Fraction(2))
 _NOT_POSITIVE = Interval(None, Fraction(0))
 _AROUND = Interval(Fraction(-1), Fraction(1))
 
@@ -253,19 +254,18 @@ class _Question:
 
     def is_mean_product(self, n: Value, parts: tuple[Value, ...]) -> bool:
         """`2 * p * r` is at most `p + r` for shares `p` and `r`."""
-        factors, weight = [n], Fraction(1)
+        factors = [n]
         while any(_operands(f, "mul") for f in factors) and len(factors) < 5:
             factors = [x for f in factors for x in (_operands(f, "mul") or (f,))]
-        rest = []
+        for part in parts:
+            twin = next((f for f in factors if f.interval.within(UNIT) and self.alike(f, part)), None)
+            if twin is None:
+                return False
+            factors.remove(twin)
+        weight = point(1)
         for factor in factors:
-            if factor.interval.constant is not None and factor.interval.constant > 0:
-                weight *= factor.interval.constant
-            else:
-                rest.append(factor)
-        if len(rest) != 2 or weight > 2 or not all(f.interval.within(UNIT) for f in rest):
-            return False
-        a, b = rest
-        return any(self.alike(a, x) and self.alike(b, y) for x, y in (parts, parts[::-1]))
+            weight = multiply(weight, factor.interval)
+        return weight.within(_UP_TO_TWO)
 
     def counted(self, n: Value, d: Value) -> bool:
         """A row's value and its group's extremes and sum; counts and ranks and how many there are."""

@@ -15,6 +15,7 @@ from rewardkit.runtime.reward import Reward
 from rewardkit.runtime.rows import Rows
 from rewardkit.runtime.scores import Scores
 
+NUMBERS = (bool, int, float, np.number, np.bool_)
 COUNTED = ("inline", "batch", "worker")
 
 
@@ -24,7 +25,7 @@ def compare(
     group: Any = None,
     step: int = 0,
     params: Mapping[str, Any] | None = None,
-) -> Scores:
+) -> tuple[Scores, Watching]:
     """The scores of a fresh `reward`, where the reference evaluator agrees with all of them.
 
     Terms, gates, weights, totals, which rows are skipped and masked, which values are faults and not
@@ -67,7 +68,7 @@ def compare(
         # what is decided at once is no call
         at_once = "fast" in library.functions()[name].extra
         assert made == wanted or (at_once and made < wanted), f"{name}: {made} calls instead of {wanted}"
-    return scores
+    return scores, reference
 
 
 def reached_steps(plan: Plan, reference: Watching) -> Iterator[tuple[tuple[int, int], Any]]:
@@ -89,6 +90,6 @@ def _same(what: str, found: Sequence[Any], expected: Sequence[Any]) -> None:
 
 def equal(a: Any, b: Any) -> bool:
     """Equal bits; numbers of the frame are floats, whatever they were in the spec."""
-    if a is None or b is None or isinstance(a, str | tuple):
+    if not (isinstance(a, NUMBERS) and isinstance(b, NUMBERS)):
         return bool(a == b)
     return float(a) == float(b)
