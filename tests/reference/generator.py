@@ -71,7 +71,7 @@ TEXTS = st.one_of(
             "a b a b a b\nc",
             "привет, a",
             '<tool_call>{"name": "tool", "arguments": {"x": 1}}</tool_call>',
-            '<tool_call>{"name": "a", "arguments": {}}\n{"name": "tool", "arguments": {"x": 1.0}}</tool_call>',
+            '<tool_call>{"name": "a", "arguments": {}} {"name": "a", "arguments": {"x": 1.0}}</tool_call>',
             '<tool_call>{"name": "tool", "arguments"',
         ]
     ),

@@ -35,7 +35,7 @@ class Watching(evaluator._Evaluator):
         step: int,
     ) -> None:
         super().__init__(spec, rows, group, params, step)
-        self.checked = self.rounded = self.failed = 0
+        self.checked = self.rounded = self.failing = 0
         self.seen: dict[tuple[int, int], Any] = {}
         self.settled: set[tuple[int, int]] = set()  # lets and terms, looked at once
         self.outside: set[tuple[int, int]] = set()
@@ -63,7 +63,7 @@ class Watching(evaluator._Evaluator):
         """Hold one value to its type, `faults` and interval; whether it is beyond that by rounding."""
         self.checked += 1
         if found is evaluator.FAULT:
-            self.failed += 1
+            self.failing += 1
             self.demand(value.faults, value, row, "fails, and the checker says that it cannot")
             return False
         if found is None:
