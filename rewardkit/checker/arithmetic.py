@@ -37,6 +37,7 @@ COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "
 
 INT_MAX = Fraction(2**63 - 1)
 _INTS = Interval(-INT_MAX - 1, INT_MAX)
+_ROUNDED_INTS = Interval(-(Fraction(2) ** 62), Fraction(2) ** 62)
 _REALS = Interval(-(Fraction(2) ** 1000), Fraction(2) ** 1000)
 
 
@@ -55,8 +56,11 @@ def least(type_: Type) -> str:
     return with_unit("1" if type_.kind == "int" else "1e-6", type_)
 
 
-def can_overflow(type_: Type, interval: Interval) -> bool:
-    return not interval.within(_INTS if type_.kind == "int" else _REALS)
+def can_overflow(type_: Type, interval: Interval, *, exact: bool = True) -> bool:
+    """Whether some number is beyond 64 bits; an int that comes of reals (not `exact`) may be rounded up."""
+    if type_.kind == "int":
+        return not interval.within(_INTS if exact else _ROUNDED_INTS)
+    return not interval.within(_REALS)
 
 
 def negative(check: Expressions, node: t.Unary, operand: Value) -> Value:

@@ -229,8 +229,9 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
             help="the spec checks, and its tests run with a `mock`; it cannot score rows with this version",
         )
     # of functions of numbers, those that may fail do so where the result is too large
+    exact = all(value.type.kind == "int" for value in args)
     fails = function.faults and (
-        function.infer is None or arithmetic.can_overflow(typing.type, typing.interval)
+        function.infer is None or arithmetic.can_overflow(typing.type, typing.interval, exact=exact)
     )
     fails = fails or (function.name in ("log", "sqrt") and not keeps_sign(args[0]))
     given_null = any(value.type.optional for value in args)
