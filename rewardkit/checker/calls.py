@@ -206,8 +206,9 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
         if value.type == UNKNOWN:
             ok = False
             continue
-        if function.infer is None:
-            ok &= _fits(check, function, parameter, value)
+        if function.infer is None and not _fits(check, function, parameter, value):
+            ok = False
+            continue
         constant = _constant(value)
         if parameter.constant:
             ok &= _constant_argument(check, function, parameter, value, constants)
