@@ -200,7 +200,7 @@ class _Question:
 
     def cancelled(self, n: Value, d: Value) -> bool:
         """Whether sums without what both hold compare: `a + 1` and `b + a + 2`, none of it negative."""
-        some, rest = list(_summands(n)), list(_summands(d))
+        some, rest = _leaves(n, "add"), _leaves(d, "add")
         if len(some) + len(rest) == 2 or not all(map(_not_negative, some + rest)):
             return False
         for one in list(some):
@@ -254,14 +254,13 @@ class _Question:
 
     def is_mean_product(self, n: Value, parts: tuple[Value, ...]) -> bool:
         """`2 * p * r` is at most `p + r` for shares `p` and `r`."""
-        factors = [n]
-        while any(_operands(f, "mul") for f in factors) and len(factors) < 5:
-            factors = [x for f in factors for x in (_operands(f, "mul") or (f,))]
+        factors = _leaves(n, "mul")
         for part in parts:
-            twin = next((f for f in factors if f.interval.within(UNIT) and self.alike(f, part)), None)
-            if twin is None:
-                return False
-            factors.remove(twin)
+            for one in _leaves(part, "mul"):
+                twin = next((f for f in factors if self.alike(f, one)), None)
+                if twin is None or not part.interval.within(UNIT):
+                    return False
+                factors.remove(twin)
         weight = point(1)
         for factor in factors:
             weight = multiply(weight, factor.interval)
@@ -296,16 +295,17 @@ class _Question:
 _ORDERED = {("min", "max"), ("min", "mean"), ("mean", "max")}
 
 
-def _summands(value: Value, most: int = 8) -> Iterator[Value]:
-    """What a sum adds up."""
-    stack = [value]
+def _leaves(value: Value, op: str, most: int = 8) -> list[Value]:
+    """What a sum adds up, or a product multiplies."""
+    found, stack = [], [value]
     while stack:
         one = stack.pop()
-        if (pair := _operands(one, "add")) and most > 0:
+        if (pair := _operands(one, op)) and most > 0:
             most -= 1
             stack += pair
         else:
-            yield one
+            found.append(one)
+    return found
 
 
 def _summed(parts: list[Value]) -> Interval:
