@@ -49,9 +49,8 @@ def specs_with_functions(draw: st.DrawFn) -> str:
         fold = ("int" in parameters.values() and kind != "text") and draw(st.booleans())
         if fold:
             name = next(name for name, k in parameters.items() if k == "int")
-            arguments = {
-                n: draw(st.sampled_from(_CONSTANTS[k] + ["i"] * (k == "int"))) for n, k in parameters.items()
-            }
+            others = {**_CONSTANTS, "int": ["0", "i"]}
+            arguments = {n: draw(st.sampled_from(others[k])) for n, k in parameters.items()}
             arguments[name] = "x"
         call = f"f{which}({', '.join(_named(draw, arguments))})"
         plain = _with(written, arguments)
@@ -59,7 +58,8 @@ def specs_with_functions(draw: st.DrawFn) -> str:
             over = "any" if kind == "bool" else "sum"
             call, plain = f"{over}({call} for x in xs)", f"{over}({plain} for x in xs)"
         lines += [f"let c{number} = {call}", f"let w{number} = {plain}"]
-        lines.append(f"term t{number} = {'len(c%d) / 1ch' % number if kind == 'text' else 'c%d' % number}")
+        measured = f"len(c{number}) / 1ch" if kind == "text" else f"c{number}"
+        lines.append(f"term t{number} = {measured}")
         terms.append(f"t{number}: 1")
     return "\n".join([*lines, "reward { " + "  ".join(terms) + " }"])
 
