@@ -4,11 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help setup demo test bench lint format clean
+.PHONY: help setup demo test nightly bench lint format clean
 
 help:
 	@echo "make demo    check, test and train the tool-calling example (under 4 minutes after set-up)"
 	@echo "make test    every test"
+	@echo "make nightly  generated specs, mutants and texts, ten times as many as in make test"
 	@echo "make lint    ruff, mypy, and the order of the rooms"
 	@echo "make bench   speed, as ratios against the functions people use today"
 	@echo "make setup   the environment of the above, in .venv"
@@ -22,6 +23,11 @@ demo: $(VENV)/.train
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# what properties are tested on; tests print what they have looked at
+nightly: $(VENV)/.dev
+	REWARDKIT_EXAMPLES=20000 $(BIN)/python -m pytest tests/runtime/test_equivalence.py \
+		tests/runtime/test_functions.py tests/runtime/test_mutants.py tests/language/test_any_text.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

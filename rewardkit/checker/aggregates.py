@@ -145,7 +145,8 @@ def _aggregate_type(
     """The type and interval of an aggregate over rows or items."""
     name = node.function
     if name == "count":
-        return INT, Interval(Fraction(1)) if value is None and present else NON_NEGATIVE
+        counts = value is None or (value.type.kind != "bool" and not value.faults)
+        return INT, Interval(Fraction(1)) if counts and present else NON_NEGATIVE
     assert value is not None
     kind, interval = value.type.required, value.interval
     if name in ("any", "all"):
@@ -175,7 +176,9 @@ def _aggregate_type(
         )
         return None
     if name == "sum":
-        return kind, multiply(interval, NON_NEGATIVE)
+        # what fails is left out, and may leave nothing
+        some = present and not value.faults
+        return kind, multiply(interval, Interval(Fraction(1)) if some else NON_NEGATIVE)
     if name == "rank":
         return (REAL if present else REAL.nullable), Interval(Fraction(1))
     real = Type("real", unit=kind.unit)

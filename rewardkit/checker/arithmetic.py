@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from rewardkit.checker import units
+from rewardkit.checker import relations, units
+from rewardkit.checker.rounding import keeps_sign
 from rewardkit.checker.spec import Value
 from rewardkit.checker.wording import peeled, suffix, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
@@ -27,11 +29,15 @@ from rewardkit.types.types import BOOL, UNKNOWN, WHOLE_UNITS, Type
 if TYPE_CHECKING:
     from rewardkit.checker.expressions import Expressions
 
+#: tightens the plain interval of an operator by how its operands are related
+Related = Callable[[Value, Value, Interval], Interval]
+
 OPS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 INT_MAX = Fraction(2**63 - 1)
 _INTS = Interval(-INT_MAX - 1, INT_MAX)
+_ROUNDED_INTS = Interval(-(Fraction(2) ** 62), Fraction(2) ** 62)
 _REALS = Interval(-(Fraction(2) ** 1000), Fraction(2) ** 1000)
 
 
@@ -50,8 +56,11 @@ def least(type_: Type) -> str:
     return with_unit("1" if type_.kind == "int" else "1e-6", type_)
 
 
-def can_overflow(type_: Type, interval: Interval) -> bool:
-    return not interval.within(_INTS if type_.kind == "int" else _REALS)
+def can_overflow(type_: Type, interval: Interval, *, exact: bool = True) -> bool:
+    """Whether some number is beyond 64 bits; an int that comes of reals (not `exact`) may be rounded up."""
+    if type_.kind == "int":
+        return not interval.within(_INTS if exact else _ROUNDED_INTS)
+    return not interval.within(_REALS)
 
 
 def negative(check: Expressions, node: t.Unary, operand: Value) -> Value:
@@ -80,15 +89,18 @@ def binary(check: Expressions, node: t.Binary, left: Value, right: Value) -> Val
     if not fits:
         return check.unknown(node.span)
     a, b = left.interval, right.interval
+    faults = left.faults or right.faults
     if node.operator == "/":
         if b.contains(Fraction(0)):
             _zero_denominator(check, right)
             return check.unknown(node.span)
-        type_, interval = Type("real", unit=unit), divide(a, b)
+        type_, interval = Type("real", unit=unit), relations.quotient(left, right, divide(a, b))
+        faults = faults or not keeps_sign(right)
     else:
         whole = left.type.kind == "int" and right.type.kind == "int"
         type_ = number_type(unit, whole)
-        interval = {"+": add, "-": subtract, "*": multiply}[node.operator](a, b)
+        plain, related = _EXACT[node.operator]
+        interval = related(left, right, plain(a, b))
     interval = coarse(interval)
     return Value(
         OPS[node.operator],
@@ -97,8 +109,15 @@ def binary(check: Expressions, node: t.Binary, left: Value, right: Value) -> Val
         node.span,
         interval,
         max(left.level, right.level),
-        left.faults or right.faults or can_overflow(type_, interval),
+        faults or can_overflow(type_, interval),
     )
+
+
+_EXACT: dict[str, tuple[Callable[[Interval, Interval], Interval], Related]] = {
+    "+": (add, relations.total),
+    "-": (subtract, relations.difference),
+    "*": (multiply, relations.product),
+}
 
 
 def _optional(type_: Type, *parts: Value) -> Type:

@@ -9,6 +9,7 @@ from rewardkit import library
 from rewardkit.checker import arithmetic, units
 from rewardkit.checker.aggregates import over_list, over_rows, without_scope
 from rewardkit.checker.defs import written_out
+from rewardkit.checker.rounding import keeps_sign
 from rewardkit.checker.spec import CallData, Callee, Value
 from rewardkit.checker.wording import listed, meant, peeled, suffix, suggest, text_of, unit_fix, with_unit
 from rewardkit.diagnostics import Edit, Fix, Label, Span
@@ -210,8 +211,9 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
         if value.type == UNKNOWN:
             ok = False
             continue
-        if function.infer is None:
-            ok &= _fits(check, function, parameter, value)
+        if function.infer is None and not _fits(check, function, parameter, value):
+            ok = False
+            continue
         constant = _constant(value)
         if parameter.constant:
             ok &= _constant_argument(check, function, parameter, value, constants)
@@ -233,9 +235,11 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
             help="the spec checks, and its tests run with a `mock`; it cannot score rows with this version",
         )
     # of functions of numbers, those that may fail do so where the result is too large
+    exact = all(value.type.kind == "int" for value in args)
     fails = function.faults and (
-        function.infer is None or arithmetic.can_overflow(typing.type, typing.interval)
+        function.infer is None or arithmetic.can_overflow(typing.type, typing.interval, exact=exact)
     )
+    fails = fails or (function.name in ("log", "sqrt") and not keeps_sign(args[0]))
     given_null = any(value.type.optional for value in args)
     type_ = typing.type.nullable if given_null else typing.type
     return Value(

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from rewardkit.diagnostics import Collector
 from rewardkit.language import tree as t
-from rewardkit.types.interval import Interval, show
+from rewardkit.types.interval import Interval, show, whole
 from rewardkit.types.types import UNITS, UNKNOWN, WHOLE_UNITS, Type
 
 
@@ -69,8 +69,9 @@ def range_of(node: t.Range | None, type_: Type, found: Collector) -> Interval | 
         node.lo_open and lo is not None,
         node.hi_open and hi is not None,
     )
-    if interval.empty:
-        help_ = "write the lower end first" if lo != hi else "close an end: `[` and `]` hold their number"
+    if (whole(interval) if type_.kind == "int" else interval).empty:
+        wrong_way = interval.lo is not None and interval.hi is not None and interval.lo > interval.hi
+        help_ = "write the lower end first" if wrong_way else "close an end: `[` and `]` hold their number"
         found.error("RK0703", f"the range {interval} holds nothing", node.span, help=help_)
         return None
     return interval

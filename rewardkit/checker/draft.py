@@ -24,9 +24,9 @@ from rewardkit.checker.spec import (
 from rewardkit.checker.wording import listed, meant, suggest
 from rewardkit.diagnostics import Collector, Label, Source, Span
 from rewardkit.language import tree as t
-from rewardkit.types.interval import FULL, NON_NEGATIVE, Interval
+from rewardkit.types.interval import FULL, NON_NEGATIVE, Interval, whole
 from rewardkit.types.levels import Level
-from rewardkit.types.types import INT
+from rewardkit.types.types import INT, Type
 
 S = TypeVar("S", bound=t.Statement)
 
@@ -87,7 +87,8 @@ class Draft:
             return input_value(self.inputs[name], span)
         if name in self.params:
             param = self.params[name]
-            return Value("param", (), param.type, span, param.range or FULL, path=name, data=name)
+            interval = declared(param.type, param.range)
+            return Value("param", (), param.type, span, interval, path=name, data=name)
         if name in self.lets:
             return self.lets[name]
         node = self.nodes.get(name)
@@ -163,7 +164,14 @@ _ELSEWHERE = {
 
 def input_value(spec: InputSpec, span: Span) -> Value:
     level = Level.GROUP if spec.per_prompt else Level.ROW
-    return Value("column", (), spec.type, span, spec.range or FULL, level, path=spec.name, data=spec.name)
+    interval = declared(spec.type, spec.range)
+    return Value("column", (), spec.type, span, interval, level, path=spec.name, data=spec.name)
+
+
+def declared(type_: Type, range_: Interval | None) -> Interval:
+    """The interval of what is declared with a range: `(0, 10)` of whole numbers is `[1, 9]`."""
+    interval = range_ or FULL
+    return whole(interval) if type_.kind == "int" else interval
 
 
 def names_in(*roots: t.Node | None) -> set[str]:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from rewardkit.checker import arithmetic, builtins
+from rewardkit.checker import facts as facts_of
 from rewardkit.checker.calls import call
 from rewardkit.checker.constants import fits
 from rewardkit.checker.facts import NOTHING, Facts, both, shared, when
@@ -82,7 +83,7 @@ class Expressions:
         self.written = written or Written()
         self.pure = pure
         self.base = facts  # what holds for every row of the file
-        self.facts = facts
+        self.know(facts)
         self.aggregating = False
         self.elements: dict[str, Value] = {}
         self.folds = 0
@@ -92,6 +93,8 @@ class Expressions:
 
     def check(self, node: t.Expr) -> Value:
         value = _RULES[type(node)](self, node)
+        if self.of_expressions and value.path is None and value.type.is_number:
+            value = self.narrowed(value)
         if self.seen is not None:
             self.seen.append((node, value))
         return value
@@ -104,21 +107,27 @@ class Expressions:
     @contextmanager
     def knowing(self, facts: Facts) -> Iterator[None]:
         before = self.facts
-        self.facts = both(before, facts)
+        self.know(both(before, facts))
         try:
             yield
         finally:
-            self.facts = before
+            self.know(before)
+
+    def know(self, facts: Facts) -> None:
+        self.facts = facts
+        self.of_expressions = any(name.startswith("=") for name in facts)
 
     @contextmanager
     def across(self, level: Level) -> Iterator[None]:
         """Inside an aggregate: what a gate or test knows of this row, it does not know of the others."""
         before = self.facts, self.aggregating
-        self.facts, self.aggregating = both(self.base, shared(self.facts, level)), True
+        self.know(both(self.base, shared(self.facts, level)))
+        self.aggregating = True
         try:
             yield
         finally:
-            self.facts, self.aggregating = before
+            self.know(before[0])
+            self.aggregating = before[1]
 
     def condition(self, node: t.Expr, what: str) -> Value:
         """A condition that is never null: a gate, `skip`, `if`."""
@@ -238,13 +247,13 @@ class Expressions:
 
     def narrowed(self, value: Value) -> Value:
         """The value with what is known of its path where it stands."""
-        fact = self.facts.get(value.path or "")
+        fact = facts_of.of(self.facts, value, self.of_expressions) if self.facts else None
         if fact is None:
             return value
         type_ = value.type.required if fact.present else value.type
         interval = intersect(value.interval, fact.interval) if type_.is_number else value.interval
-        if interval.empty:
-            interval = value.interval  # unreachable: any interval is sound
+        if interval.empty:  # unreachable: any interval is sound, and what was tested is what is meant
+            interval = value.interval if fact.interval.empty else fact.interval
         return Value("alias", (value,), type_, value.span, interval, value.level, value.faults, value.path)
 
     # --- rules ---------------------------------------------------------------------------------

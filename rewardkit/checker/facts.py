@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from rewardkit.checker.relations import bare_of, key_of
 from rewardkit.checker.spec import Value
 from rewardkit.types.interval import FULL, Interval, intersect, point, whole
 from rewardkit.types.levels import Level
@@ -18,6 +19,7 @@ class Fact:
     level: Level = Level.CONSTANT  # of the value: a row's fact says nothing of the other rows
 
 
+#: by name or path, and by `key_of` for other expressions
 Facts = Mapping[str, Fact]
 NOTHING: Facts = {}
 
@@ -25,6 +27,9 @@ _MOST_PARTS = 400
 
 FLIPPED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 NEGATED = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne", "ne": "eq"}
+
+#: operations that a comparison narrows although they have no name
+_TESTED = frozenset(("add", "sub", "mul", "div", "neg", "call", "aggregate"))
 
 
 def both(a: Facts, b: Facts) -> Facts:
@@ -84,14 +89,46 @@ def _is_constant(value: Value, wanted: bool) -> bool:
     return value.op == "constant" and value.data is wanted
 
 
+def names_of(value: Value) -> list[str]:
+    """What a value is known by: its name, the names that it stands for, or the expression itself."""
+    names, bare = _names(value), bare_of(value)
+    if bare.path is None and bare.op in _TESTED and (key := key_of(bare)) is not None:
+        names.append(key)
+    return names
+
+
+def _names(value: Value) -> list[str]:
+    names = dict.fromkeys([value.path] if value.path else [])
+    for _ in range(20):
+        if value.op not in ("alias", "let", "bind"):
+            break
+        value = value.args[0]
+        if value.path:
+            names[value.path] = None
+    return list(names)
+
+
+def of(facts: Facts, value: Value, expressions: bool) -> Fact | None:
+    """What is known of a value; `expressions` says that some fact is of one.
+
+    A test against null settles the name that it names, a comparison the number behind it.
+    """
+    known: dict[str, Fact] = {}
+    for name in names_of(value) if expressions else _names(value):
+        if name in facts:
+            fact = facts[name]
+            _learn(known, "", fact if name == value.path else replace(fact, present=False))
+    return known.get("")
+
+
 def _comparison(op: str, left: Value, right: Value) -> Facts:
-    if left.path is None or _number(right) is None:
+    if _number(right) is None:
         left, right, op = right, left, FLIPPED[op]
     bound = _number(right)
-    if left.path is None or bound is None or not left.type.is_number:
+    if bound is None or not left.type.is_number:
         return NOTHING
     interval = held(op, left.interval, bound, whole_number=left.type.kind == "int")
-    return {left.path: Fact(interval=interval, level=left.level)}
+    return {name: Fact(interval=interval, level=left.level) for name in names_of(left)}
 
 
 def held(op: str, known: Interval, bound: Fraction, *, whole_number: bool) -> Interval:

@@ -12,6 +12,7 @@ from rewardkit.checker.constants import constant_number, fits, range_of
 from rewardkit.checker.draft import Draft, contains, names_in
 from rewardkit.checker.expressions import Expressions, as_type, unify
 from rewardkit.checker.facts import Facts, both, when
+from rewardkit.checker.rounding import stays_within
 from rewardkit.checker.spec import InputSpec, ParamSpec, TermData, TermSpec, Value
 from rewardkit.checker.wording import default_fix, null_origin, operand, replace, suffix, text_of, with_unit
 from rewardkit.diagnostics import Label, Span
@@ -347,8 +348,9 @@ def _term(draft: Draft, node: t.Term, facts: Facts | None) -> None:
         interval = declared
     elif declared is not None:
         interval = intersect(interval, declared) if kind is not None else declared
+    within = kind is None or declared is None or stays_within(value, declared)
     args: tuple[Value, ...] = (value,)
-    faults, optional, otherwise_null = value.faults, False, False
+    faults, optional, otherwise_null = value.faults or not within, False, False
     type_ = kind or Type("real")
     if gate is not None:
         closed = when(gate, False) if gate.type == BOOL else {}

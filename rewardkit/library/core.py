@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -67,7 +67,9 @@ def _outward(f: Callable[[float], float], value: Fraction, up: bool) -> Fraction
     return Fraction(result) if math.isfinite(result) else None
 
 
-def _monotone(f: Callable[[float], float], exact: dict[int, int], a: Interval, into: Interval) -> Interval:
+def _monotone(
+    f: Callable[[float], float], exact: Mapping[int, int | Fraction], a: Interval, into: Interval
+) -> Interval:
     """The interval of an increasing function, exact at the arguments in `exact`."""
 
     def bound(value: Fraction | None, up: bool) -> Fraction | None:
@@ -78,6 +80,9 @@ def _monotone(f: Callable[[float], float], exact: dict[int, int], a: Interval, i
         return _outward(f, value, up)
 
     return intersect(between(bound(a.lo, False), bound(a.hi, True)), into)
+
+
+_PI = Fraction(math.nextafter(math.pi, 0))  # below it
 
 
 def _infer_exp(arguments: tuple[Argument, ...]) -> Typing:
@@ -113,12 +118,33 @@ def _infer_tanh(arguments: tuple[Argument, ...]) -> Typing:
 
 def _infer_sigmoid(arguments: tuple[Argument, ...]) -> Typing:
     _plain(arguments)
-    return Typing(REAL, _monotone(lambda x: 0.5 + 0.5 * math.tanh(x / 2), {}, arguments[0].interval, UNIT))
+    return Typing(
+        REAL,
+        _monotone(lambda x: 0.5 + 0.5 * math.tanh(x / 2), {0: Fraction(1, 2)}, arguments[0].interval, UNIT),
+    )
 
 
 def _infer_cos(arguments: tuple[Argument, ...]) -> Typing:
     _plain(arguments)
-    return Typing(REAL, between(-1, 1))
+    return Typing(REAL, cosine(arguments[0].interval))
+
+
+def cosine(a: Interval) -> Interval:
+    """The interval of `cos`: falling from 0 to pi, rising from there to 2 pi; `[-1, 1]` over more."""
+    a = absolute(a)  # an even function
+    assert a.lo is not None
+    ends: tuple[Fraction | None, Fraction | None] = (None, None)
+    if a.hi is not None and a.hi <= _PI:
+        # through a rising function, so that an argument that is rounded is stepped to the right side
+        lowest, highest = _outward(_cos_of_minus, -a.hi, False), _outward(_cos_of_minus, -a.lo, True)
+        ends = Fraction(1) if a.hi == 0 else lowest, Fraction(1) if a.lo == 0 else highest
+    elif a.hi is not None and a.lo >= _PI and a.hi <= 2 * _PI:
+        ends = _outward(math.cos, a.lo, False), _outward(math.cos, a.hi, True)
+    return intersect(between(*ends), between(-1, 1))
+
+
+def _cos_of_minus(x: float) -> float:
+    return math.cos(-x)
 
 
 # --- exact functions ------------------------------------------------------------------------------
@@ -162,14 +188,21 @@ def _infer_rounding(mode: str) -> Callable[[tuple[Argument, ...]], Typing]:
 
 def _infer_ramp(arguments: tuple[Argument, ...]) -> Typing:
     _numbers(arguments)
-    _, start, end = (argument.interval for argument in arguments)
+    x, start, end = (argument.interval for argument in arguments)
     if start.hi is None or end.lo is None or start.hi >= end.lo:
         raise TypingError(
             f"`ramp` wants a start below its end, and they are {bare(start)} and {bare(end)}",
             2,
             "write `ramp(step, first, last)`; to fall instead of rise, `1 - ramp(…)`",
         )
-    return Typing(REAL, UNIT)
+    # it rises with `x`, and falls as either end grows
+    lowest = _ramp_at(x.lo, start.hi, end.hi) if end.hi is not None else Fraction(0)
+    highest = _ramp_at(x.hi, start.lo, end.lo) if start.lo is not None else Fraction(1)
+    return Typing(REAL, between(0 if x.lo is None else lowest, 1 if x.hi is None else highest))
+
+
+def _ramp_at(x: Fraction | None, start: Fraction, end: Fraction) -> Fraction:
+    return Fraction(0) if x is None else min(max((x - start) / (end - start), Fraction(0)), Fraction(1))
 
 
 def _infer_len(arguments: tuple[Argument, ...]) -> Typing:

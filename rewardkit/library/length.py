@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rewardkit.types.function import Argument, Example, Function, Parameter, Typing, TypingError
 from rewardkit.types.interval import (
     NON_NEGATIVE,
+    UNIT,
     Interval,
     absolute,
+    add,
     between,
     hull,
     lies,
     multiply,
     negate,
+    point,
     subtract,
 )
 from rewardkit.types.types import REAL, UNITS
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 _POSITIVE = Interval(Fraction(0), None, lo_open=True)
 _TINY = 1e-290
+_ROUNDING = Fraction(1, 10**14)
 
 
 def _cosine(length: Reals, max: Reals, start: Reals, end: Reals) -> Reals:
@@ -79,20 +84,58 @@ def _holds(argument: Argument, position: int, name: str, within: Interval) -> No
 
 def _infer_cosine(arguments: tuple[Argument, ...]) -> Typing:
     _lengths(arguments, 2)
-    _, most, start, end = arguments
+    length, most, start, end = arguments
     _holds(most, 1, "max", _POSITIVE)
-    return Typing(REAL, hull(start.interval, end.interval))
+    share = _wave(length.interval, most.interval)
+    # a mean of both ends, weighed by the wave: its extremes are at the ends of all three
+    mixed = [
+        add(end.interval, multiply(point(at), subtract(start.interval, end.interval)))
+        if start.interval.constant is not None and end.interval.constant is not None
+        else add(multiply(point(at), start.interval), multiply(point(1 - at), end.interval))
+        for at in (share.lo, share.hi)
+        if at is not None
+    ]
+    return Typing(REAL, hull(*mixed))
+
+
+def _wave(length: Interval, most: Interval) -> Interval:
+    """Of `(1 + cos(pi * min(length / max, 1))) / 2`, which falls from 1 to 0 over lengths up to `max`."""
+    if length.lo is None or length.lo < 0:
+        return UNIT
+    least, end = length.lo, length.hi
+    highest = Fraction(1) if most.hi is None else _wave_at(least / most.hi, up=True)
+    lowest = Fraction(0) if end is None or not most.lo else _wave_at(end / most.lo, up=False)
+    return between(lowest, highest)
+
+
+def _wave_at(share: Fraction, up: bool) -> Fraction:
+    exact = {Fraction(0): Fraction(1), Fraction(1, 2): Fraction(1, 2)}
+    if share >= 1 or share in exact:
+        return exact.get(share, Fraction(0))
+    wave = Fraction(0.5 * (1 + math.cos(float(share) * math.pi)))
+    return min(max(wave + (_ROUNDING if up else -_ROUNDING), Fraction(0)), Fraction(1))
 
 
 def _infer_overlong(arguments: tuple[Argument, ...]) -> Typing:
     _lengths(arguments, 3)
-    _, most, buffer = arguments
+    length, most, buffer = arguments
     _holds(most, 1, "max", _POSITIVE)
     _holds(buffer, 2, "buffer", NON_NEGATIVE)
     highest, lowest = most.interval.hi, buffer.interval.lo
     if highest is not None and lowest is not None and lowest > highest:
         raise TypingError("the buffer is longer than `max`", 2, "it is the stretch just below `max`")
-    return Typing(REAL, between(-1, 0))
+    # it falls as the length grows, rises with `max`, and falls as the buffer grows
+    worst = _overlong_at(length.interval.hi, most.interval.lo, buffer.interval.hi)
+    best = _overlong_at(length.interval.lo, most.interval.hi, buffer.interval.lo)
+    return Typing(REAL, between(-1 if worst is None else worst, 0 if best is None else best))
+
+
+def _overlong_at(length: Fraction | None, most: Fraction | None, buffer: Fraction | None) -> Fraction | None:
+    if length is None or most is None or buffer is None:
+        return None
+    if buffer == 0:
+        return Fraction(-1 if length > most else 0)
+    return -min(max((length - (most - buffer)) / buffer, Fraction(0)), Fraction(1))
 
 
 def _infer_target(arguments: tuple[Argument, ...]) -> Typing:

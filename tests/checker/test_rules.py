@@ -214,3 +214,23 @@ def test_an_empty_list_fits_every_list() -> None:
 def test_messages_name_what_is_wrong() -> None:
     assert messages("let v = completion.tokens + 1") == ["cannot add tokens and a plain number"]
     assert messages("let v = 1 - 1s") == ["cannot subtract seconds from a plain number"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "text.matches(a, 2)",
+        "text.matches(a, true)",
+        'format.tags(a, "think")',
+        "format.tag(a, 1.5)",
+        'format.tag_count(a, ["a", 2])',
+        "text.one_of(a, [1, 2])",
+        'text.script_share(a, ["Latin"])',
+        'tools.match([], [], style: ["toolrl"])',
+        "text.repetition(a, n: 1tok)",
+        'text.repetition(a, n: "2")',
+    ],
+)
+def test_a_constant_argument_of_the_wrong_type_is_told_once(call: str) -> None:
+    found = codes(f"input a: text\nlet v = {call}")
+    assert len(found) == 1 and found[0] in ("RK0401", "RK0402")

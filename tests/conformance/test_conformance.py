@@ -49,7 +49,7 @@ def test_case(case):
     rows, group, step = plain(case["rows"]), case.get("group"), case.get("step", 0)
     params = case.get("params", {})
     reward = Reward(spec, params)
-    scores = compare(reward, rows, group, step, params)
+    scores, _ = compare(reward, rows, group, step, params)
     found = reward.evaluate(Rows(rows), group, step)
     for name, expected in case["expect"].items():
         values = column(reward, scores, found.engine, name)

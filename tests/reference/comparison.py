@@ -1,18 +1,21 @@
 """Runs one spec on some rows both ways, and says where the two disagree."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import evaluator
 import numpy as np
+from watching import Watching
 
 from rewardkit import library
+from rewardkit.compiler import Plan
 from rewardkit.runtime.columns import values_of
 from rewardkit.runtime.reward import Reward
 from rewardkit.runtime.rows import Rows
 from rewardkit.runtime.scores import Scores
 
+NUMBERS = (bool, int, float, np.number, np.bool_)
 COUNTED = ("inline", "batch", "worker")
 
 
@@ -22,15 +25,16 @@ def compare(
     group: Any = None,
     step: int = 0,
     params: Mapping[str, Any] | None = None,
-) -> Scores:
+) -> tuple[Scores, Watching]:
     """The scores of a fresh `reward`, where the reference evaluator agrees with all of them.
 
     Terms, gates, weights, totals, which rows are skipped and masked, which values are faults and not
-    nulls, which rows have a fault, every let that some row reaches, and how often each function is called.
+    nulls, which rows have a fault, every value that some row reaches, and how often each function is called;
+    and every value is what the checker said that it is.
     """
     found = reward.evaluate(Rows(list(rows)), group, step)
     scores = reward.scores_of(found)
-    reference = evaluator._Evaluator(reward.spec, rows, group, params or {}, step)
+    reference = Watching(reward.spec, rows, group, params or {}, step)
     expected = reference.score()
     engine, plan = found.engine, reward.plan
 
@@ -48,12 +52,12 @@ def compare(
         _same("weights", _plain(scores.weights), expected.weights)
     if expected.scale is not None:
         _same("scale", _plain(scores.scale), expected.scale)
-    for name, value in reward.spec.lets.items():
-        column = engine.columns[plan.lets[name]]
-        for row in range(len(rows)):
-            if (id(value), row) in reference.known:
-                assert column.done[row], f"let {name}, row {row} is reached"
-                _same(f"let {name}", values_of(column, np.array([row])), [reference.known[id(value), row]])
+    for (number, row), value in reached_steps(plan, reference):
+        column = engine.columns[number]
+        what = f"step {number} ({plan.steps[number].op} of {plan.steps[number].owner})"
+        assert column.done[row], f"{what}, row {row} is reached"
+        assert column.fault[row] == (value is evaluator.FAULT), f"{what}, row {row}: a fault"
+        _same(what, values_of(column, np.array([row])), [value])
     assert set(scores.faults.get_column("row").to_list()) == expected.faulted
     reached: dict[str, int] = {}
     for name, executor, _, _ in expected.calls:
@@ -64,7 +68,14 @@ def compare(
         # what is decided at once is no call
         at_once = "fast" in library.functions()[name].extra
         assert made == wanted or (at_once and made < wanted), f"{name}: {made} calls instead of {wanted}"
-    return scores
+    return scores, reference
+
+
+def reached_steps(plan: Plan, reference: Watching) -> Iterator[tuple[tuple[int, int], Any]]:
+    """What the reference found for each step of the plan on each row that reaches it."""
+    for (value, row), found in reference.seen.items():
+        if value in plan.numbers and reference.alive[row]:
+            yield (plan.numbers[value], row), found
 
 
 def _plain(values: Any) -> list[float | None]:
@@ -79,6 +90,6 @@ def _same(what: str, found: Sequence[Any], expected: Sequence[Any]) -> None:
 
 def equal(a: Any, b: Any) -> bool:
     """Equal bits; numbers of the frame are floats, whatever they were in the spec."""
-    if a is None or b is None or isinstance(a, str | tuple):
+    if not (isinstance(a, NUMBERS) and isinstance(b, NUMBERS)):
         return bool(a == b)
     return float(a) == float(b)

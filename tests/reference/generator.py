@@ -19,12 +19,34 @@ input s: text
 input t: text?
 input words: list[text]
 input xs: list[int]
+input share: real in [0, 1]
+input odds: real in (0, 2]
+input rate: real? in [0, 1]
+input rounds: int in (0, 10)
+input time: seconds in [0s, 100s]
+input calls: list[call]
+input gold: list[call]
 input prompted: int in [0, 9] per prompt
+input hardness: real in [0, 1] per prompt
+input topic: text? per prompt
 param budget: tokens in [1tok, 100tok] = 10tok
 param scale: real in [0, 2] = 0.5
 param mode: text = "fast"
 param on: bool = true
+param rounds_wanted: int in (0, 5) = 2
 """
+
+#: what a run may say about the params instead
+PARAMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "budget": st.integers(1, 100),
+        "scale": st.sampled_from([0, 0.1, 1.0, 2]),
+        "mode": st.sampled_from(["", "slow", "a b"]),
+        "on": st.booleans(),
+        "rounds_wanted": st.integers(1, 4),
+    },
+)
 
 INTS = st.one_of(
     st.integers(-4, 4),
@@ -37,6 +59,22 @@ REALS = st.one_of(
 )
 TEXTS = st.one_of(
     st.sampled_from(["", "a", "ab", "a b", "4", "so \\boxed{4}", "-3.5", "é\nÄ ", "tool", "x" * 40]),
+    st.sampled_from(
+        [
+            "<think>so</think>\n<answer>4</answer>",
+            "<think></think><answer>4</answer>",
+            "<answer>1/2</answer> and <answer>",
+            "```python\nx = 1\n```",
+            '{"a": [1, null]}',
+            "The answer is 1,200.",
+            "#### -7",
+            "a b a b a b\nc",
+            "привет, a",
+            '<tool_call>{"name": "tool", "arguments": {"x": 1}}</tool_call>',
+            '<tool_call>{"name": "a", "arguments": {}} {"name": "a", "arguments": {"x": 1.0}}</tool_call>',
+            '<tool_call>{"name": "tool", "arguments"',
+        ]
+    ),
     st.text("ab 1\n", max_size=4),
 )
 _CALL = st.builds(
@@ -64,9 +102,27 @@ ROW = st.fixed_dictionaries(
         "t": st.none() | TEXTS,
         "words": st.lists(TEXTS, max_size=3),
         "xs": st.lists(INTS, max_size=3),
+        "share": st.sampled_from([0.0, 1.0, 0.1, 0.3, 1 / 3]) | st.floats(0, 1),
+        "odds": st.sampled_from([2.0, 0.1, 1e-9, 5e-324]) | st.floats(0, 2, exclude_min=True),
+        "rate": st.none() | st.floats(0, 1, width=16),
+        "rounds": st.integers(1, 9),
+        "time": st.sampled_from([0, 1.5, 100.0]) | st.floats(0, 100, width=32),
+        "calls": st.lists(_CALL, max_size=3),
+        "gold": st.lists(_CALL, max_size=2),
         "completion": TEXTS | st.lists(_MESSAGE, min_size=1, max_size=3),
         "completion_tokens": st.integers(0, 30),
         "finished": st.booleans(),
+    }
+)
+
+
+#: of all rows of a prompt
+PROMPT = st.fixed_dictionaries(
+    {
+        "prompt": TEXTS,
+        "prompted": st.integers(0, 9),
+        "hardness": st.sampled_from([0.0, 0.5, 1.0]),
+        "topic": st.none() | st.sampled_from(["a", "ab"]),
     }
 )
 
@@ -77,8 +133,8 @@ def batches(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int]:
     size, groups = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     rows = []
     for _ in range(groups):
-        prompted, prompt = draw(st.integers(0, 9)), draw(TEXTS)
-        rows += [{**draw(ROW), "prompted": prompted, "prompt": prompt} for _ in range(size)]
+        shared = draw(PROMPT)
+        rows += [{**draw(ROW), **shared} for _ in range(size)]
     return rows, size
 
 
@@ -87,8 +143,15 @@ def specs(draw: st.DrawFn, scopes: tuple[str, ...] = ("group", "group", "batch")
     """The text of a spec that passes the check."""
     write = _Writer(draw, scopes)
     lines = [HEADER]
-    if draw(st.booleans()):
-        lines.append(f"skip when {_Writer(draw, (), aggregates=False).of('bool', 2)}")
+    before = _Writer(draw, (), aggregates=False)
+    for _ in range(draw(st.integers(0, 2))):
+        if draw(st.booleans()):  # a let that a skip reads
+            kind = draw(st.sampled_from(["bool", "int", "real?", "text?"]))
+            name = f"l{9 - len(lines)}"
+            lines.append(f"let {name} = {before.of(kind, 2)}")
+            for writer in (before, write):
+                writer.names.setdefault(kind, []).append(name)
+        lines.append(f"skip when {before.of('bool', 2)}")
     for k in range(draw(st.integers(0, 4))):
         kind = draw(st.sampled_from(["bool", "int", "real", "text", "int?", "real?", "text?", "bool?"]))
         declared = draw(st.sampled_from(["", f": {kind}"]))
@@ -106,21 +169,42 @@ def specs(draw: st.DrawFn, scopes: tuple[str, ...] = ("group", "group", "batch")
     if draw(st.integers(0, 3)) == 0:
         lines.append(f"mask when {_Writer(draw, (), aggregates=False).of('bool', 2)}")
     if draw(st.integers(0, 3)) == 0:
-        scale = f"mean({write.of('real', 2)}) over group"
+        scale = write.one(
+            f"mean({write.of('real', 2)}) over group",
+            f"((max({write.of('real', 1)} where {write.of('bool', 1)}) over group) ?? 1)",
+            "hardness",
+            "(1 - hardness) * prompted",
+            f"(if prompted > 4 then {write.one('1', '2.5')} else hardness)",
+        )
         lines.append(f"advantage grpo {{ scale: {scale} }}")
     return "\n".join(lines)
 
 
 _NAMES = {
     "bool": ["b", "on", "completion.finished"],
-    "int": ["i", "small", "completion.words", "prompted", "step"],
-    "real": ["r", "wide", "scale"],
+    "int": [
+        "i",
+        "small",
+        "completion.words",
+        "completion.lines",
+        "prompted",
+        "step",
+        "rounds",
+        "rounds_wanted",
+    ],
+    "real": ["r", "wide", "scale", "share", "odds", "hardness"],
     "text": ["s", "completion.text", "prompt.text", "mode"],
     "tokens": ["completion.tokens", "budget"],
     "int?": ["n"],
-    "real?": ["q"],
-    "text?": ["t", "completion.reasoning"],
+    "real?": ["q", "rate"],
+    "text?": ["t", "completion.reasoning", "topic"],
     "bool?": ["c"],
+    "chars": ["completion.chars", "prompt.chars"],
+    "seconds": ["time"],
+    "calls": ["calls", "gold"],
+    "texts": ["words"],
+    "share": ["share", "hardness"],  # of the reals, those in [0, 1]
+    "positive": ["rounds", "rounds_wanted", "odds"],  # of the numbers, those above 0
 }
 _CONSTANTS = {
     "bool": ["true", "false"],
@@ -128,6 +212,11 @@ _CONSTANTS = {
     "real": ["0.0", "0.5", "-1.5", "1e300", "0.1"],
     "text": ['""', '"a"', '"4"', 'r"\\boxed{4}"'],
     "tokens": ["4tok", "0tok"],
+    "chars": ["3ch"],
+    "seconds": ["1.5s", "0s"],
+    "texts": ['["a", ""]'],
+    "share": ["0.5", "0", "1"],
+    "positive": ["2", "0.3"],
 }
 
 
@@ -197,12 +286,23 @@ class _Writer:
                 lambda: f"math.boxed({x('text', depth)})",
                 lambda: f"words[{x('int', depth)}]",
                 lambda: f"completion.messages[{x('int', 0)}].text",
-                lambda: f'text.before({x("text", depth)}, "b")',
+                lambda: f"text.{self.one('before', 'after')}({x('text', depth)}, {x('text', 0)}, last: true)",
+                lambda: f'text.between({x("text", depth)}, "a", {x("text", 0)})',
+                lambda: f'text.find({x("text", depth)}, "[0-9](.)?")',
+                lambda: f'format.tag({x("text", depth)}, "answer")',
+                lambda: f"format.code_block({x('text', depth)})",
+                lambda: f"math.answer({x('text', depth)})",
+                lambda: f"{x('texts', depth)}[{x('int', 0)}]",
+                lambda: f"calls[{x('int', 0)}].name",
             ]
         if kind == "int":
             shapes += [lambda: f"xs[{x('int', 0)}]", lambda: f"probe.half({x('int', depth)})"]
         if kind == "real":
             shapes.append(lambda: f"math.number({x('text', depth)})")
+            shapes.append(lambda: f"tools.match({self.calls(depth)}, gold)")
+            shapes.append(lambda: f'tools.argument_match({self.calls(depth)}, gold, "greedy")')
+        if kind == "bool":
+            shapes.append(lambda: f"tools.same({self.calls(depth)}, {self.one('gold', 'calls')})")
         if kind in ("int", "real") and self.aggregates:
             shapes.append(lambda: self.over("min", kind, depth, where=True))
         if kind == "real" and self.aggregates:
@@ -214,7 +314,7 @@ class _Writer:
 
     def _bool(self, kind: str, depth: int) -> str:
         x = self.of
-        number = self.one("int", "real", "tokens")
+        number = self.one("int", "real", "tokens", "chars", "seconds")
         shapes = [
             lambda: f"(not {x('bool', depth)})",
             lambda: f"({x('bool', depth)} {self.one('and', 'or')} {x('bool', depth)})",
@@ -224,7 +324,12 @@ class _Writer:
             lambda: f"({x(self.one('int?', 'real?', 'text?', 'bool?'), depth)} {self.one('==', '!=')} null)",
             lambda: f"text.contains({x('text', depth)}, {x('text', depth)})",
             lambda: f'text.matches({x("text", depth)}, "^a?b")',
-            lambda: f"failed({x(self.one('int', 'real', 'bool'), depth)})",
+            lambda: f"failed({x(self.one('int', 'real', 'bool', 'text', 'real?', 'tokens'), depth)})",
+            lambda: f'format.tags({x("text", depth)}, ["think", "answer"])',
+            lambda: f"format.json({x('text', depth)})",
+            lambda: f'text.one_of({x("text", depth)}, ["a", "4"])',
+            lambda: f"(tools.same({self.calls(depth)}, gold) ?? {x('bool', 0)})",
+            lambda: f"(calls {self.one('==', '!=')} gold)",
             lambda: self.fold(self.one("any", "all"), "bool", depth),
             lambda: f"probe.even({x('int', depth)})",
         ]
@@ -243,6 +348,10 @@ class _Writer:
             lambda: f"{self.one('round', 'floor', 'ceil')}({x('real', depth)})",
             lambda: f"len({self.one('words', 'xs', 'completion.messages')})",
             lambda: f"text.count({x('text', depth)}, {x('text', depth)})",
+            lambda: f"len({x('texts', depth)})",
+            lambda: f"len({self.calls(depth)} ?? [])",
+            lambda: f"round({x('share', depth)} * {x('int', 0)})",
+            lambda: self.related_int(depth),
             lambda: f"probe.flaky({x('int', depth)})",
             lambda: f"probe.length({x('text', depth)})",
             lambda: f"probe.read({x('text', depth)})",
@@ -265,6 +374,21 @@ class _Writer:
             lambda: f"({x(mixed, depth)} / {self.one('2', '0.3', '-7')})",
             lambda: f"({x(mixed, depth)} / max(abs({x('real', depth)}), 0.5))",
             lambda: f"({x('tokens', depth)} / budget)",
+            lambda: f"({x('chars', depth)} / max({x('chars', depth)}, 1ch))",
+            lambda: f"({x('seconds', depth)} / {self.one('2.5s', '0.1s')})",
+            lambda: f"(({x('tokens', depth)} * {x('share', 0)}) / budget)",
+            lambda: f"({x(mixed, depth)} / {x('positive', depth)})",
+            lambda: x("share", depth),
+            lambda: x("share", depth),
+            lambda: self.tested(depth),
+            lambda: f"log({x('positive', depth)})",
+            lambda: f"sqrt({x('positive', depth)})",
+            lambda: f"(tools.match({self.calls(depth)}, gold) ?? -3)",
+            lambda: f"length.target({x('tokens', depth)}, budget, {x('share', 0)})",
+            lambda: f"length.cosine({x('tokens', depth)}, budget, {x('real', 0)}, {x('share', 0)})",
+            lambda: f"length.cosine({x('positive', 0)}, 3, 1, 0.5)",
+            lambda: f"cos({x('share', depth)} * {self.one('3', '5', '-2')})",
+            lambda: f"({x('real', depth)} - {x('real', 0)})",
             lambda: f"(-{x('real', depth)})",
             lambda: f"abs({x('real', depth)})",
             lambda: f"{self.one('min', 'max')}({x('real', depth)}, {x(mixed, depth)})",
@@ -297,27 +421,130 @@ class _Writer:
         ]
         return str(self.one(*shapes)())
 
+    def _texts(self, kind: str, depth: int) -> str:
+        text = self.of("text", depth)
+        return str(self.one(f"text.lines({text})", f'text.find_all({text}, "[a-z]+")', "words"))
+
+    def _share(self, kind: str, depth: int) -> str:
+        """A number that the checker must know to lie in [0, 1]: a spec stands on it further down."""
+        x, part = self.of, self.one("share", "positive")
+        a, b = f"abs({x('real', 0)})", x(part, 0)
+        shapes = [
+            lambda: f"(1 - {x('share', depth)})",
+            lambda: f"({x('share', depth)} * {x('share', depth)})",
+            lambda: f"clamp({x('real', depth)}, 0, 1)",
+            lambda: f"min({x('share', depth)}, 0.5)",
+            lambda: f"({a} / max({a} + {b}, 1))",
+            lambda: f"(abs({b} - {a}) / max({a}, {b}, 1))",
+            lambda: f"(scale / 2 * {x('share', depth)} + (1 - scale / 2) * {x('share', depth)})",
+            lambda: f"text.similarity({x('text', depth)}, {x('text', 0)})",
+            lambda: f"text.repetition({x('text', depth)}, n: 2)",
+            lambda: f'text.script_share({x("text", depth)}, "Latin")',
+            lambda: f'format.tag_count({x("text", depth)}, ["think", "answer"])',
+            lambda: f"tools.name_match({self.one('calls', 'gold')}, gold)",
+            lambda: f"ramp({x('real', depth)}, 0, {self.one('1', 'odds + 0.5')})",
+            lambda: f"(length.overlong({x('tokens', depth)}, 20tok, budget) + 1)",
+            lambda: f"(-length.cosine({x('tokens', depth)}, budget, -1, 0))",
+            lambda: self.f1(depth),
+            lambda: f"(sigmoid({x('share', depth)}) * {x('share', depth)})",
+        ]
+        if self.aggregates:
+            value = self.elsewhere().of(self.one("int", "real"), 1)
+            condition = self.elsewhere().of("bool", 1)
+            over = self.one(*self.scopes)
+            shapes += [
+                lambda: f"(count({condition}) over {over} / count() over {over})",
+                lambda: f"(((rank({x('positive', 0)}) over {over}) - 1) / max(count() over {over} - 1, 1))",
+                lambda: f"(1 / count() over {over})",
+                lambda: f"({b} / (sum({b}) over {over}))" if part == "positive" else "share",
+                lambda: f"tanh((max({value}) over {over}) - (min({value}) over {over}))",
+            ]
+        return str(self.one(*shapes)())
+
+    def f1(self, depth: int) -> str:
+        p, r = self.of("share", 0), self.of("share", depth)
+        return f"(if {p} + {r} > 0 then 2 * {p} * {r} / ({p} + {r}) else 0)"
+
+    def _positive(self, kind: str, depth: int) -> str:
+        x = self.of
+        shapes = [
+            lambda: f"max({x('real', depth)}, 0.5)",
+            lambda: f"({x('positive', depth)} + {x('share', depth)})",
+            lambda: f"(1 + {x('share', depth)})",
+            lambda: f"(2.5 - {x('share', depth)})",
+            lambda: f"clamp({x('real', depth)}, 0.25, 4)",
+            lambda: f"exp({x('share', depth)})",
+        ]
+        if self.aggregates:
+            shapes.append(lambda: f"count() over {self.one(*self.scopes)}")
+            shapes.append(lambda: f"(sum(rounds) over {self.one(*self.scopes)})")
+        return str(self.one(*shapes)())
+
+    def tested(self, depth: int) -> str:
+        """A number that a comparison with a constant has narrowed, in a denominator."""
+        name = self.one(
+            *self.names["int"], *self.names["real"], "len(words)", "(i + small)", "(share * odds)"
+        )
+        n = name if name.startswith("(") else f"({name})"
+        test = self.one(f"{n} > 0", f"{n} < 0", f"not ({n} <= 0)", f"0 < {n} and {n} < 9", f"{n} == 2")
+        other = self.of("real", depth)
+        return f"(if {test} then {self.of('real', 0)} / {n} else {other})"
+
+    def related_int(self, depth: int) -> str:
+        a, b = self.of("int", depth), self.of("int", 0)
+        return str(self.one(f"(max({a}, {b}) - {a})", f"({b} * {b})", f"({a} - {a})", f"({b} - min({b}, 0))"))
+
+    def calls(self, depth: int) -> str:
+        """A `list[call]`, or one that may be null."""
+        return str(self.one("calls", "gold", f"tools.parse({self.of('text', depth)})"))
+
     def _tokens(self, kind: str, depth: int) -> str:
         x = self.of
         shapes = [
             lambda: f"({x('tokens', depth)} {self.one('+', '-')} {x('tokens', depth)})",
             lambda: f"({x('tokens', depth)} * small)",
             lambda: f"max({x('tokens', depth)}, {x('tokens', depth)})",
+            lambda: f"round({x('tokens', depth)} * {x('share', 0)})",
         ]
         if self.aggregates:
             shapes.append(lambda: self.over("max", "tokens", depth))
         return str(self.one(*shapes)())
 
+    def _chars(self, kind: str, depth: int) -> str:
+        x = self.of
+        shapes = [
+            lambda: f"len({x('text', depth)})",
+            lambda: f"({x('chars', depth)} {self.one('+', '-')} {x('chars', depth)})",
+            lambda: f"min({x('chars', depth)}, 40ch)",
+        ]
+        return str(self.one(*shapes)())
+
+    def _seconds(self, kind: str, depth: int) -> str:
+        x = self.of
+        shapes = [
+            lambda: f"({x('seconds', depth)} {self.one('+', '-')} {x('seconds', depth)})",
+            lambda: f"({x('seconds', depth)} * {x('share', depth)})",
+            lambda: f"abs({x('seconds', depth)})",
+            lambda: f"({x('seconds', depth)} / {x('positive', 0)})",
+        ]
+        if self.aggregates:
+            shapes.append(lambda: self.over("mean", "seconds", depth))
+        return str(self.one(*shapes)())
+
     # --- aggregates, folds, statements ---------------------------------------------------------------
 
     def over(self, function: str, kind: str, depth: int, where: bool = False) -> str:
-        other = replace(self, names={k: list(_NAMES.get(k, ())) for k in _NAMES} | self._lets())
+        other = self.elsewhere()
         value = other.of(kind, depth) if kind else ""
         if where:
             value += f" where {other.of('bool', depth)}"
         if kind.endswith("?") and function == "sum" and self.draw(st.booleans()):
             value += f" where {other.of('bool', depth)}"
         return f"({function}({value}) over {self.one(*self.scopes)})"
+
+    def elsewhere(self) -> "_Writer":
+        """A writer of what every row knows."""
+        return replace(self, names={k: list(_NAMES.get(k, ())) for k in _NAMES} | self._lets())
 
     def _lets(self) -> dict[str, list[str]]:
         """What is not an item nor narrowed: other rows do not share that."""
@@ -345,6 +572,8 @@ class _Writer:
         value, range_, gate, optional = self.of(kind, 3), "", "", False
         if kind == "real" and self.draw(st.booleans()):
             range_, value = " in [-1, 1]", f"clamp({value}, -1, 1)"
+        elif kind == "real" and self.draw(st.booleans()):
+            range_, value = " in [0, 1]", self.of("share", 3)
         if self.draw(st.booleans()):
             gate = f" when {self.of('bool', 2)}"
             other = self.one("", "", " else null", " else 1", " else real")
