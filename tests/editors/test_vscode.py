@@ -26,7 +26,11 @@ CONFIGURATION = json.loads((EXTENSION / "language-configuration.json").read_text
 
 FENCED = re.compile(r"^```rwd\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 TEXTS = [(ROOT / "tests" / "language" / "kitchen_sink.txt").read_text()]
-TEXTS += [p.read_text() for folder in ("examples", "rewardkit", "benchmarks") for p in (ROOT / folder).rglob("*.rwd")]
+TEXTS += [
+    p.read_text()
+    for folder in ("examples", "rewardkit", "benchmarks")
+    for p in (ROOT / folder).rglob("*.rwd")
+]
 TEXTS += [block for p in (ROOT / "docs").rglob("*.md") for block in FENCED.findall(p.read_text())]
 
 #: the scopes of words of each kind
@@ -34,7 +38,13 @@ STRINGS = ("string.quoted.double.rwd", "string.quoted.other.raw.rwd", "string.qu
 NAMES = (
     "variable.", "entity.name.", "support.type.rwd", "constant.language.rwd",  # the last for `inf`
 )  # fmt: skip
-WORDS = ("keyword.declaration.rwd", "keyword.control.rwd", "keyword.operator.word.rwd", "keyword.other.rwd", "constant.language.rwd")
+WORDS = (
+    "keyword.declaration.rwd",
+    "keyword.control.rwd",
+    "keyword.operator.word.rwd",
+    "keyword.other.rwd",
+    "constant.language.rwd",
+)
 
 
 def patterns(node: Any) -> list[str]:
@@ -59,7 +69,7 @@ def test_the_grammar_includes_what_it_holds() -> None:
 
 def test_the_grammar_lists_the_keywords_the_types_and_the_units() -> None:
     keywords = " ".join(patterns(GRAMMAR["repository"]["keyword"]))
-    assert KEYWORDS <= set(re.findall(r"(?<![\\A-Za-z])[a-z]+", keywords))
+    assert set(re.findall(r"(?<![\\A-Za-z])[a-z]+", keywords)) >= KEYWORDS
     (types,) = re.findall(r"\(\?:(list\|[a-z|]+)\)", GRAMMAR["repository"]["type"]["match"])
     assert set(types.split("|")) == {"list", *NAMED}
     (units,) = re.findall(r"\)\(([a-z|]+)\)\?", GRAMMAR["repository"]["number"]["match"])
@@ -103,7 +113,9 @@ needs_packages = pytest.mark.skipif(
 
 @needs_node
 def test_the_client() -> None:
-    done = subprocess.run([str(node), "--test", "test/extension.test.js"], cwd=EXTENSION, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(node), "--test", "test/extension.test.js"], cwd=EXTENSION, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -122,7 +134,11 @@ def allowed(kind: str, word: str) -> tuple[str, ...]:
         return ("constant.numeric.rwd",)
     if kind in ("NAME", "WORD", "ARGUMENT"):
         return NAMES
-    if kind == "DIRECTION" or word in KEYWORDS or word in ("from", "per", "prompt", "as", "batch", "groups", "of"):
+    if (
+        kind == "DIRECTION"
+        or word in KEYWORDS
+        or word in ("from", "per", "prompt", "as", "batch", "groups", "of")
+    ):
         return WORDS
     return ("keyword.operator.", "punctuation.")
 
@@ -146,7 +162,12 @@ def test_the_editor_sees_what_the_parser_sees() -> None:
         expected.append(kinds)
     assert len(asked) > 100
     done = subprocess.run(
-        [str(node), "test/scopes.js"], cwd=EXTENSION, input=json.dumps(asked), capture_output=True, text=True, check=True
+        [str(node), "test/scopes.js"],
+        cwd=EXTENSION,
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     wrong = []
     for kinds, scopes in zip(expected, json.loads(done.stdout), strict=True):
