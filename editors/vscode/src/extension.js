@@ -2,11 +2,15 @@
 "use strict";
 
 const { execFile } = require("node:child_process");
+const { existsSync } = require("node:fs");
+const { dirname, isAbsolute, join } = require("node:path");
 const vscode = require("vscode");
 const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
 
 /** What code lenses ask the server for; its answer, where it is text, goes to the output. */
 const LENSES = { "rewardkit.runTest": "running the test", "rewardkit.showClaim": "deciding the claim" };
+
+const DEFAULT = "rewardkit";
 
 let client;
 let output;
@@ -38,7 +42,7 @@ function restart() {
 }
 
 async function start() {
-  const command = configured();
+  const command = await configured();
   const problem = await missing(command);
   if (problem) {
     await complain(command, problem);
@@ -64,11 +68,28 @@ async function stop() {
   if (stopping) await stopping.stop().catch(() => stopping.dispose());
 }
 
-/** The command of the settings, with `${workspaceFolder}` written out. */
-function configured() {
-  const command = vscode.workspace.getConfiguration("rewardkit").get("command")?.trim() || "rewardkit";
+/** The command of the settings, with `${workspaceFolder}` written out; else the one of the chosen Python
+ * environment, if it has one; else the one on the search path. */
+async function configured() {
+  const command = vscode.workspace.getConfiguration("rewardkit").get("command")?.trim() || DEFAULT;
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-  return folder ? command.replaceAll("${workspaceFolder}", folder) : command;
+  if (command !== DEFAULT) return folder ? command.replaceAll("${workspaceFolder}", folder) : command;
+  return (await ofPython()) ?? DEFAULT;
+}
+
+/** The command beside the interpreter that the Python extension has chosen, in a workspace that is trusted. */
+async function ofPython() {
+  const python = vscode.extensions.getExtension("ms-python.python");
+  if (!python || !vscode.workspace.isTrusted) return undefined;
+  try {
+    const { environments } = python.isActive ? python.exports : await python.activate();
+    const interpreter = environments.getActiveEnvironmentPath().path;
+    const command = join(dirname(interpreter), process.platform === "win32" ? "rewardkit.exe" : "rewardkit");
+    return isAbsolute(interpreter) && existsSync(command) ? command : undefined;
+  } catch (error) {
+    output.appendLine(`the Python extension does not say which environment is chosen: ${error.message ?? error}`);
+    return undefined;
+  }
 }
 
 /** Why a command cannot be run, in words; nothing where it can. */

@@ -8,7 +8,7 @@ const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 const { afterEach, beforeEach, test } = require("node:test");
 
-let settings, said, shown, clients, commands, opened, answer, extension;
+let settings, said, shown, clients, commands, opened, answer, python, extension;
 
 const disposable = { dispose() {} };
 const editor = {
@@ -23,7 +23,9 @@ const editor = {
     },
     withProgress: (_, work) => work(),
   },
+  extensions: { getExtension: (name) => (name === "ms-python.python" ? python : undefined) },
   workspace: {
+    isTrusted: true,
     workspaceFolders: [{ uri: { fsPath: "/somewhere" } }],
     getConfiguration: () => ({ get: (name) => settings[name] }),
     onDidChangeConfiguration: () => disposable,
@@ -52,7 +54,9 @@ const load = Module._load;
 const standIns = { vscode: editor, "vscode-languageclient/node": { LanguageClient, TransportKind: { stdio: 0 } } };
 
 beforeEach(() => {
-  [settings, said, shown, clients, commands, opened, answer] = [{}, [], 0, [], {}, [], undefined];
+  [settings, said, shown, clients, commands, opened] = [{}, [], 0, [], {}, []];
+  [answer, python] = [undefined, undefined];
+  editor.workspace.isTrusted = true;
   Module._load = (name, ...rest) => standIns[name] ?? load(name, ...rest);
   delete require.cache[require.resolve("../src/extension.js")];
   extension = require("../src/extension.js");
@@ -87,6 +91,27 @@ test("writes the folder of the workspace out", async () => {
   settings.command = "${workspaceFolder}/rewardkit";
   await extension.activate({ subscriptions: [] });
   assert.equal(clients[0].server.run.command, join(folder, "rewardkit"));
+});
+
+test("takes the command of the chosen Python environment, in a workspace that is trusted", async () => {
+  const { folder, path } = command();
+  const environments = { getActiveEnvironmentPath: () => ({ path: join(folder, "python") }) };
+  python = { isActive: false, activate: async () => ({ environments }) };
+  await extension.activate({ subscriptions: [] });
+  assert.equal(clients[0].server.run.command, path);
+  editor.workspace.isTrusted = false;
+  await commands["rewardkit.restart"]();
+  assert.ok(!clients.some((client) => client.running && client.server.run.command === path));
+});
+
+test("a Python extension without environments is no obstacle", async () => {
+  python = { isActive: true, exports: {} };
+  settings.command = command().path;
+  await extension.activate({ subscriptions: [] });
+  assert.ok(clients[0].running);
+  settings.command = undefined;
+  await commands["rewardkit.restart"]();
+  assert.ok(said.some((line) => line.startsWith("the Python extension does not say")));
 });
 
 test("says what to do where the command is missing, and tries again", async () => {
