@@ -78,6 +78,8 @@ def _files(paths: list[str]) -> list[Path]:
 
 
 def _standard_input() -> Source:
+    if sys.stdin is None:
+        raise RewardError("standard input is closed")
     data = sys.stdin.buffer.read(4 * MAX_CHARACTERS + 1)
     if len(data) > 4 * MAX_CHARACTERS:
         raise RewardError(

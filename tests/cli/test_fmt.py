@@ -182,3 +182,9 @@ def test_a_bug_leaves_the_file_as_it_is(folder, monkeypatch, capsys):
     assert err.startswith("error: this is a bug in rewardkit")
     assert f"FormatterBug: formatting `{folder / 'ugly.rwd'}` would change its comments" in err
     assert contents(folder) == before
+
+
+def test_closed_standard_input_is_said(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    assert run("fmt", "-") == codes.USAGE
+    assert capsys.readouterr().err == "error: standard input is closed\n"
