@@ -4,14 +4,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help setup demo test nightly bench lint format clean
+.PHONY: help setup demo test nightly bench lint format vsix clean
 
 help:
 	@echo "make demo    check, test and train the tool-calling example (under 4 minutes after set-up)"
 	@echo "make test    every test"
-	@echo "make nightly  generated specs, mutants and texts, ten times as many as in make test"
+	@echo "make nightly generated specs, mutants and texts, ten times as many as in make test"
 	@echo "make lint    ruff, mypy, and the order of the rooms"
 	@echo "make bench   speed, as ratios against the functions people use today"
+	@echo "make vsix    the VS Code extension, as dist/rewardkit-VERSION.vsix (needs Node.js and npm)"
 	@echo "make setup   the environment of the above, in .venv"
 
 setup: $(VENV)/.dev
@@ -42,8 +43,16 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# the packages that package-lock.json pins, and nothing else
+vsix:
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
+	  { echo "make vsix needs Node.js 20 or later and npm: on Debian \`apt-get install nodejs npm\`, elsewhere https://nodejs.org" >&2; exit 1; }
+	mkdir -p dist
+	cd editors/vscode && npm ci --no-audit --no-fund && npm run package
+
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf editors/vscode/node_modules editors/vscode/dist editors/vscode/syntaxes editors/vscode/LICENSE
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("rewardkit needs Python 3.11 or later; name one: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

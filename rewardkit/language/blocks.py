@@ -85,7 +85,8 @@ class Blocks:
             return render(self._statement(node), indent)
         if _keeps_to_a_line(node, block) and _fits(line := self._in_line(block), indent):
             return " " * indent + on_one_line(line)
-        remarks = self.file.gaps[self.file.first((*block.items, block.closing)[0])].comments
+        first = self.file.first(block.items[0]) if block.items else block.closing
+        remarks = self.file.gaps[first].comments
         remark = f"  {remarks[0].text}" if remarks and not remarks[0].own_line else ""
         opening = render(self._plain(block.head), indent) + remark
         inside = self.lines(block.items, indent + 2, block.closing)
@@ -121,10 +122,8 @@ class Blocks:
         return join((self.layout.doc(head), *self._following(rest)))
 
     def _following(self, parts: Sequence[Part]) -> list[Doc]:
-        return [
-            self._joined(p, EMPTY if self.layout.word(p) == ":" or _is(p, "result_type") else SPACE)
-            for p in parts
-        ]
+        tight = [self.layout.word(part) == ":" or _is(part, "result_type") for part in parts]
+        return [self._joined(part, EMPTY if t else SPACE) for part, t in zip(parts, tight, strict=True)]
 
     def _joined(self, part: Part, separator: Doc) -> Doc:
         return nest(join((self.layout.before(part, separator), self.layout.doc(part))))
@@ -193,15 +192,14 @@ class Blocks:
             if kind == "sample":
                 self._align_samples(run, indent)
             elif kind in ("let", "term", "entry"):
-                whole = [node if _fits(self._statement(node), indent) else None for node in run]
-                before = {"let": (0, -2), "term": (0, 2), "entry": (0, -1)}[str(kind)]
-                self._column([node and self._cell(node, *before) for node in whole])
+                fitting = [node if _fits(self._statement(node), indent) else None for node in run]
+                left, right = {"let": (0, -2), "term": (0, 2), "entry": (0, -1)}[str(kind)]
+                self._column([self._cell(node, left, right) if node else None for node in fitting])
                 if kind == "term":
-                    ranged = [
-                        node if node and _is(self.file.parts(node)[2], "within_range") else None
-                        for node in whole
-                    ]
-                    self._column([node and self._cell(node, 2, 3) for node in ranged])
+                    self._column([self._range(node) if node else None for node in fitting])
+
+    def _range(self, term: Node) -> Cell | None:
+        return self._cell(term, 2, 3) if _is(self.file.parts(term)[2], "within_range") else None
 
     def _runs(self, items: Sequence[Node]) -> Iterator[list[Node]]:
         """Neighbours of one kind, without an empty line or a comment line between them."""

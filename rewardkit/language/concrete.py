@@ -77,7 +77,7 @@ def read(text: str) -> File:
     """
     parsing = parser().parse_interactive(text)
     tokens = list(parsing.iter_parse())
-    root: Node = parsing.feed_eof(tokens[-1] if tokens else None)
+    root: Node = parsing.feed_eof(tokens[-1] if tokens else None)  # type: ignore[no-untyped-call]
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     gaps: list[Gap] = []

@@ -20,13 +20,12 @@ from rewardkit.language.document import (
     wider,
 )
 
-#: rules that end in brackets, which are broken before what stands around them
-_BRACKETED = frozenset(
-    ("call", "call_where", "call_for", "over_group", "over_batch", "list_", "parenthesis", "index")
-)
+_BRACKETS = frozenset(("list_", "parenthesis", "call", "call_where", "call_for", "index"))
 _ATOMS = frozenset(("name", "number", "text", "true", "false", "null", "reward_value", "field"))
-_HUGS = _BRACKETED | _ATOMS
-_CHAINS = {"or_op": "or", "and_op": "and", "coalesce_": "??"}
+#: what is broken in its brackets, or nowhere, before it moves to a line of its own
+_HUGS = _BRACKETS | _ATOMS | {"over_group", "over_batch"}
+_RANGES = ("range_closed", "range_open", "range_left_open", "range_right_open")
+_CHAINS = frozenset(("or_op", "and_op", "coalesce_"))
 _PHRASES = frozenset(
     ("over_group", "over_batch", "within_range", "string", "from_column", "per_prompt", "tolerance",
      "result_type", "scope_term", "scope_reward", "scope_advantage")
@@ -45,12 +44,11 @@ class Layout:
         self.pads: dict[int, int] = {}  #: word -> spaces before it, beyond the usual, that make a column
         self._docs: dict[int, Doc] = {}
         rules: dict[str, Callable[[Node], Doc]] = {
-            "if_": self._if, "negation": self._prefix, "minus": self._prefix, "list_": self._brackets,
-            "parenthesis": self._brackets, "call": self._brackets, "call_where": self._brackets,
-            "call_for": self._brackets, "index": self._brackets, "named_argument": self._labelled,
-            "parameter": self._labelled, "binary_op": self._chain, **dict.fromkeys(_CHAINS, self._chain),
-            **dict.fromkeys(_TIGHT, self._tight), "range_closed": self._brackets, "range_open": self._brackets,
-            "range_left_open": self._brackets, "range_right_open": self._brackets,
+            "if_": self._if, "negation": self._prefix, "minus": self._prefix,
+            "named_argument": self._labelled, "parameter": self._labelled, "binary_op": self._chain,
+            **dict.fromkeys(_CHAINS, self._chain),
+            **dict.fromkeys((*_BRACKETS, *_RANGES), self._brackets),
+            **dict.fromkeys(_TIGHT, self._tight),
             **dict.fromkeys((*_ATOMS - {"field"}, *_PHRASES), self._words),
         }  # fmt: skip
         for node in file.root.iter_subtrees():  # from the inside out, so that no nesting is too deep
@@ -180,34 +178,28 @@ class Layout:
 
     def _links(self, node: Node) -> tuple[Doc, list[Doc]]:
         """The first operand of a chain of equal rank, and each operator with its operand."""
-        right = node.data == "coalesce_"
+        left_first = node.data != "coalesce_"
+        rank = self._rank(node)
         links: list[tuple[int | Node, int | Node]] = []  # operator, operand
         while True:
-            left, operator, operand = self.file.parts(node)
-            following = operand if right else left
-            links.append((operator, left if right else operand))
-            if (
-                isinstance(following, int)
-                or not self._is_chain(following)
-                or self._rank(following) != self._rank(node)
-            ):
+            left, operator, right = self.file.parts(node)
+            following, operand = (left, right) if left_first else (right, left)
+            links.append((operator, operand))
+            if isinstance(following, int) or self._rank(following) != rank:
                 break
             node = following
-        if right:
-            operators, operands = [o for o, _ in links], [x for _, x in links] + [following]
-        else:
-            operators, operands = (
-                [o for o, _ in reversed(links)],
-                [following] + [x for _, x in reversed(links)],
-            )
+        operators, operands = [o for o, _ in links], [*(x for _, x in links), following]
+        if left_first:
+            operators, operands = operators[::-1], operands[::-1]
         rest = [
             join((self.before(o, LINE), self.doc(o), nest(self.following([x], SPACE))))
             for o, x in zip(operators, operands[1:], strict=True)
         ]
         return self.doc(operands[0]), rest
 
-    def _rank(self, node: Node) -> str:
+    def _rank(self, node: Node) -> str | None:
+        """What operators stand in one chain; `None` for what is no operator with two operands."""
         if node.data != "binary_op":
-            return str(node.data)
+            return str(node.data) if self._is_chain(node) else None
         operator = self.word(self.file.parts(node)[1])
         return "sum" if operator in "+-" else "product" if operator in "*/" else "comparison"
