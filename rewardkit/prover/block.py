@@ -226,7 +226,7 @@ def _rewritten(spec: Spec, claim: ClaimSpec, sample: _Sample, row: RowCandidate,
             continue
         elif path is not None and isinstance(node, t.Name) and (path in spec.lets or path in spec.terms):
             new = f"{sample.name}.{path}"
-        elif path is not None and (path in sample.fields or path in spec.params or path == "step"):
+        elif path is not None and (path in spec.params or path == "step"):
             new = sample.fields.get(path) or ("0" if path == "step" else None)
             if new is None:
                 new = literal(row.params.get(path, spec.params[path].default), spec.params[path].type)
@@ -250,6 +250,11 @@ def _written_out(spec: Spec, claim: ClaimSpec, path: str, row: RowCandidate, not
     if path in row.columns or path in spec.inputs or path in builtins.COLUMNS:
         value = row.columns.get(path, True if path == "completion.finished" else None)
         type_ = spec.inputs[path].type if path in spec.inputs else builtins.COLUMNS[path]
+        if type_.kind == "list" and type_.item is not None and type_.item.kind in ("text", "int", "bool"):
+            item = type_.item
+            return "[" + ", ".join(literal(x, item) for x in value or ()) + "]"
+        if type_.kind not in ("bool", "int", "real", "text"):
+            notes.append(f"the block cannot name `{path}`: name what is made of it with `let`")
         return literal(value, type_)
     text = row.columns.get(f"{root}.text")
     if field in builtins.MEASURES and isinstance(text, str):

@@ -44,9 +44,8 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
     reader = _Reader(question, model)
     rows = tuple(RowCandidate(row.name) for row in question.rows)
     for row, made in zip(question.rows, rows, strict=True):
-        homes = _homes(row)
         for home, value, known in question.encoder.sources.values():
-            if home not in homes:
+            if row.home(value) is not home:
                 continue
             if value.op == "step":
                 made.step = int(reader.of(known, value.type, row))
@@ -57,15 +56,21 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
         made.results = [
             (applied.value, reader.of(applied.result, applied.value.type, row))
             for applied in question.encoder.applied
-            if applied.row in homes and not is_measure(applied.value) and applied.value.op != "list"
+            if row.home(applied.value) is applied.row and not _follows(applied)
         ]
         if fixed:
             made.results += [
                 (value, reader.of(known, value.type, row))
                 for value, home, known in question.encoder.aggregates
-                if home in homes
+                if row.home(value) is home
             ]
     return rows
+
+
+def _follows(applied: Applied) -> bool:
+    """Whether a result follows from values that are given: a measure, a length, a list of known items."""
+    value = applied.value
+    return is_measure(value) or value.op == "list" or applied.key[:2] == ("call", "len")
 
 
 def _homes(row: Row) -> list[Row]:

@@ -101,6 +101,8 @@ class Replayer:
                 row.columns[name] = 0
             elif name.endswith(".text") and name.replace("text", "messages") not in row.columns:
                 row.columns[name] = ""
+            elif name.endswith(".messages"):
+                row.columns.setdefault(name.replace("messages", "text"), "")
 
     def _reads_total(self) -> bool:
         return any(_reads(value, "reward") for value in self._parts.values())
@@ -268,9 +270,11 @@ def _differs(a: Any, b: Any, strictly: bool) -> bool:
 
 def _outside(claim: ClaimSpec, value: float, strictly: bool) -> bool:
     assert claim.range is not None
-    if not strictly:
-        return not claim.range.contains(Fraction(value))
     lo, hi = claim.range.lo, claim.range.hi
+    if not strictly:  # as an `expect` compares
+        above = lo is None or value > float(lo) or (value == float(lo) and not claim.range.lo_open)
+        below = hi is None or value < float(hi) or (value == float(hi) and not claim.range.hi_open)
+        return not (above and below)
     return (lo is not None and _above(float(lo), value, True)) or (
         hi is not None and _above(value, float(hi), True)
     )
