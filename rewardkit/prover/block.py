@@ -132,6 +132,11 @@ def _mocks(
                 f"the block cannot fix `{what}`, which is {shown(result)} in `{row.name}`: name it with `let`"
             )
             continue
+        if result is None and value.op == "call" and not value.data.function.result.optional:
+            notes.append(
+                f"the block cannot make `{value.data.function.name}` fail, as it does in `{row.name}`"
+            )
+            continue
         text = literal(result, value.type)
         if out.setdefault(path, text) != text:
             notes.append(

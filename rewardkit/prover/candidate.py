@@ -56,7 +56,12 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
         made.results = [
             (applied.value, reader.of(applied.result, applied.value.type, row))
             for applied in question.encoder.applied
-            if row.home(applied.value) is applied.row and not _follows(applied)
+            if row.home(applied.value) is applied.row
+            and not _follows(applied)
+            # given null it is not called, and null by that
+            and not any(
+                reader.value(arg.null) for arg in applied.args[: 1 if applied.key[0] == "fold" else None]
+            )
         ]
         if fixed:
             made.results += [
