@@ -73,6 +73,12 @@ def _refute(
             made = witness_of(spec, claim, rows, replayed)
             return Verdict(claim, "refuted", witness=made), rows
         outcomes.append(result)
+    if not exact.encoder.exact or found == "unknown":
+        from rewardkit.prover.search import search
+
+        drawn = search(spec, claim, exact)
+        if drawn is not None:
+            return Verdict(claim, "refuted", witness=witness_of(spec, claim, *drawn)), drawn[0]
     return Verdict(claim, "undecided", _reason(found, outcomes, exact)), None
 
 

@@ -268,6 +268,27 @@ def relate_calls(encoder: Encoder) -> None:
                 encoder.fact(implies(and_(equal, there, holds), within))
 
 
+def relate_fields(encoder: Encoder) -> None:
+    """Of a result of tests, no more passed than there are, and the share is of these."""
+    fields = [a for a in encoder.applied if a.key[0] == "field" and a.value.args[0].type.kind == "result"]
+    for one in fields:
+        for other in fields:
+            encoder.count_pairs(1)
+            names = (one.value.data, other.value.data)
+            equal = and_(alike(one.args[0], other.args[0]), not_(one.result.null))
+            a, b = one.result.term, other.result.term
+            if names == ("passed", "total"):
+                encoder.fact(implies(equal, a <= b))
+            elif names == ("share", "total"):
+                encoder.fact(implies(and_(equal, b == 0), a == 0))
+            elif names == ("share", "passed"):
+                encoder.fact(implies(equal, (a > 0) == (b > 0)))
+                for third in fields:
+                    if third.value.data == "total":
+                        same_ = and_(equal, alike(one.args[0], third.args[0]))
+                        encoder.fact(implies(same_, a * third.result.term == b))
+
+
 def _same_arguments(one: Applied, other: Applied) -> Logic:
     """Whether what `one` is given `other` is given too, and nothing else but defaults."""
     mine, theirs = one.value.data, other.value.data

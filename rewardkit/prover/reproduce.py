@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rewardkit.checker.builtins import MEASURES
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.diagnostics import RewardError
 from rewardkit.prover.candidate import RowCandidate
@@ -53,7 +54,8 @@ class Replayer:
         self.reward = Reward(self.spec) if self.spec.has_reward else None
         steps = self.reward.plan.steps if self.reward is not None else ()
         functions = (step.data.function for step in steps if step.op == "call")
-        self._calls = {f.name for f in functions if f.executor != "scalar" and "." in f.name}
+        plain = ("len", *MEASURES)
+        self._calls = {f.name for f in functions if f.executor != "scalar" and f.name not in plain}
 
     def replay(self, rows: Sequence[RowCandidate], *, strictly: bool) -> Replayed | None:
         """What becomes of the rows; `None` where the claim does not speak of them or they cannot be run.
