@@ -14,6 +14,7 @@ from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.checker.wording import peeled
 from rewardkit.language import tree as t
 from rewardkit.prover.candidate import RowCandidate
+from rewardkit.prover.functions import EXACT
 from rewardkit.prover.queries import reward_terms, roots
 from rewardkit.prover.reproduce import GroupReplayed, Replayed
 from rewardkit.prover.verdict import Witness, WitnessRow
@@ -228,6 +229,9 @@ def _rewritten(spec: Spec, claim: ClaimSpec, sample: _Sample, row: RowCandidate,
             new = f"{sample.name}.reward"
         elif isinstance(node, t.Call) and (node.over is not None or node.generator is not None):
             notes.append("the block cannot state a claim that aggregates: name that part with `let`")
+            continue
+        elif isinstance(node, t.Call) and node.function not in (*EXACT, "len", "failed"):
+            notes.append(f"the block cannot state what `{node.function}` returns: name the call with `let`")
             continue
         elif path is not None and isinstance(node, t.Name) and (path in spec.lets or path in spec.terms):
             new = f"{sample.name}.{path}"
