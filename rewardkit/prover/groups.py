@@ -50,6 +50,8 @@ def decide_group(spec: Spec, claim: ClaimSpec, effort: float) -> Verdict:
         return Verdict(claim, "undecided", "its `scale` may be 0, below 0 or null, which no order survives")
     if spec.advantage.name in _ORDERED:
         return _by_reward(spec, claim, effort)
+    if spec.advantage.name != "gdpo":  # nothing is known of what it does to an order
+        return Verdict(claim, "undecided", f"nothing is known of how `{spec.advantage.name}` orders rows")
     return _by_terms(spec, claim, effort)
 
 
