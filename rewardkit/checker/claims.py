@@ -282,15 +282,14 @@ def readers(roots: Iterable[Value], source: Value) -> set[int]:
     while stack:
         part, ready = stack.pop()
         if ready:
-            if any(id(arg) in found for arg in part.args):
+            if part.op != "aggregate" and any(id(arg) in found for arg in part.args):
                 found.add(id(part))
         elif id(part) not in seen:
             seen.add(id(part))
             if same_source(part, source):
                 found.add(id(part))
-            if part.op != "aggregate":
-                stack.append((part, True))
-                stack.extend((arg, False) for arg in part.args)
+            stack.append((part, True))
+            stack.extend((arg, False) for arg in part.args)
     return found
 
 

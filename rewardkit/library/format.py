@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rewardkit.library.text import after, before
-from rewardkit.types.function import Example, Function, Parameter
-from rewardkit.types.interval import UNIT
+from rewardkit.types.function import Axiom, Example, Function, Parameter
+from rewardkit.types.interval import UNIT, point
 from rewardkit.types.types import BOOL, REAL, TEXT, list_of
 from rewardkit.types.values import parse_json
 
@@ -128,6 +128,7 @@ FUNCTIONS: tuple[Function, ...] = (
             Example('format.tags("<think></think><answer>4</answer>", ["think", "answer"])', False),
             Example('format.tags("<think>so</think><answer>4</answer> Bye", ["think", "answer"])', False),
         ),
+        axioms=(Axiom(True, "format.tag_count", point(1)),),
     ),
     Function(
         "format.tag", (_X, Parameter("name", TEXT, constant=True, check=_check_name)), TEXT.nullable,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
-from rewardkit.types.function import Example, Function, Parameter
-from rewardkit.types.interval import UNIT, between
+from rewardkit.types.function import Axiom, Example, Function, Parameter
+from rewardkit.types.interval import UNIT, Interval, between, point
 from rewardkit.types.types import BOOL, CALL, REAL, TEXT, list_of
 from rewardkit.types.values import Call, canonical_json, decode_json, make_call, skip_space
 
@@ -251,6 +252,12 @@ strict (NaN, repeated keys, very deep nesting, endless digits), more than {MAX_C
         examples=(
             Example(f"tools.same({_block(_ADD, _SPAM)}, {_block(_SPAM, _ADD)})", True),
             Example(f"tools.same({_block(_ADD)}, {_block(_ADD, _ADD)})", False),
+        ),
+        axioms=(
+            Axiom(True, "tools.match", point(3)),
+            Axiom(False, "tools.match", Interval(Fraction(-3), Fraction(3), hi_open=True)),
+            Axiom(True, "tools.name_match", point(1)),
+            Axiom(True, "tools.argument_match", point(1)),
         ),
         doc="""\
 Equal as multisets: order does not count, repetition does. Arguments are equal as JSON: the order of keys

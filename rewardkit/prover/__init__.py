@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 from rewardkit.prover.verdict import Answer, Verdict, Witness, WitnessRow
 
 if TYPE_CHECKING:
-    from rewardkit.checker.spec import ClaimSpec, Spec
+    from rewardkit.checker.spec import ClaimSpec, Spec, Value
 
-__all__ = ["Answer", "Verdict", "Witness", "WitnessRow", "prove", "prove_all"]
+__all__ = [
+    "Answer",
+    "Verdict",
+    "Witness",
+    "WitnessRow",
+    "holds",
+    "prove",
+    "prove_all",
+]
 
 
 def prove(spec: Spec, claim: ClaimSpec, *, effort: float = 1.0) -> Verdict:
@@ -37,3 +45,10 @@ def prove_all(
         if on_done is not None:
             on_done(verdicts[-1])
     return tuple(verdicts)
+
+
+def holds(spec: Spec, condition: Value, *, effort: float = 1.0) -> Verdict:
+    """Whether a condition (a gate, say) holds on every row that is not skipped, as if it were claimed."""
+    from rewardkit.checker.spec import ClaimSpec
+
+    return prove(spec, ClaimSpec("condition", condition, condition.span), effort=effort)

@@ -82,6 +82,16 @@ def _bound_by_own(encoder: Encoder, value: Value, known: Known, part: Known | No
         return and_(present, out >= x)
     if name == "sum" and own.lo is not None and own.lo >= 0:
         return out >= x
+    if name == "mean":
+        # a row inside of its range keeps the mean off that end
+        ends: list[Logic] = [present]
+        if own.lo is not None:
+            lo = number(own.lo, encoder.context)
+            ends.append(implies(x > lo, out > lo))
+        if own.hi is not None:
+            hi = number(own.hi, encoder.context)
+            ends.append(implies(x < hi, out < hi))
+        return and_(*ends)
     return present
 
 

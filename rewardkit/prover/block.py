@@ -14,6 +14,7 @@ from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.checker.wording import peeled
 from rewardkit.language import tree as t
 from rewardkit.prover.candidate import RowCandidate
+from rewardkit.prover.functions import EXACT
 from rewardkit.prover.queries import reward_terms, roots
 from rewardkit.prover.reproduce import GroupReplayed, Replayed
 from rewardkit.prover.verdict import Witness, WitnessRow
@@ -132,6 +133,11 @@ def _mocks(
                 f"the block cannot fix `{what}`, which is {shown(result)} in `{row.name}`: name it with `let`"
             )
             continue
+        if result is None and value.op == "call" and not value.data.function.result.optional:
+            notes.append(
+                f"the block cannot make `{value.data.function.name}` fail, as it does in `{row.name}`"
+            )
+            continue
         text = literal(result, value.type)
         if out.setdefault(path, text) != text:
             notes.append(
@@ -224,9 +230,12 @@ def _rewritten(spec: Spec, claim: ClaimSpec, sample: _Sample, row: RowCandidate,
         elif isinstance(node, t.Call) and (node.over is not None or node.generator is not None):
             notes.append("the block cannot state a claim that aggregates: name that part with `let`")
             continue
+        elif isinstance(node, t.Call) and node.function not in (*EXACT, "len", "failed"):
+            notes.append(f"the block cannot state what `{node.function}` returns: name the call with `let`")
+            continue
         elif path is not None and isinstance(node, t.Name) and (path in spec.lets or path in spec.terms):
             new = f"{sample.name}.{path}"
-        elif path is not None and (path in sample.fields or path in spec.params or path == "step"):
+        elif path is not None and (path in spec.params or path == "step"):
             new = sample.fields.get(path) or ("0" if path == "step" else None)
             if new is None:
                 new = literal(row.params.get(path, spec.params[path].default), spec.params[path].type)
@@ -250,6 +259,11 @@ def _written_out(spec: Spec, claim: ClaimSpec, path: str, row: RowCandidate, not
     if path in row.columns or path in spec.inputs or path in builtins.COLUMNS:
         value = row.columns.get(path, True if path == "completion.finished" else None)
         type_ = spec.inputs[path].type if path in spec.inputs else builtins.COLUMNS[path]
+        if type_.kind == "list" and type_.item is not None and type_.item.kind in ("text", "int", "bool"):
+            item = type_.item
+            return "[" + ", ".join(literal(x, item) for x in value or ()) + "]"
+        if type_.kind not in ("bool", "int", "real", "text"):
+            notes.append(f"the block cannot name `{path}`: name what is made of it with `let`")
         return literal(value, type_)
     text = row.columns.get(f"{root}.text")
     if field in builtins.MEASURES and isinstance(text, str):

@@ -18,6 +18,7 @@ from rewardkit.prover.terms import Known
 from rewardkit.prover.texts import Measures, text_with
 from rewardkit.types.messages import read_structured
 from rewardkit.types.types import Type
+from rewardkit.types.values import RunResult, make_result
 
 
 @dataclass
@@ -44,9 +45,8 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
     reader = _Reader(question, model)
     rows = tuple(RowCandidate(row.name) for row in question.rows)
     for row, made in zip(question.rows, rows, strict=True):
-        homes = _homes(row)
         for home, value, known in question.encoder.sources.values():
-            if home not in homes:
+            if row.home(value) is not home:
                 continue
             if value.op == "step":
                 made.step = int(reader.of(known, value.type, row))
@@ -57,15 +57,27 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
         made.results = [
             (applied.value, reader.of(applied.result, applied.value.type, row))
             for applied in question.encoder.applied
-            if applied.row in homes and not is_measure(applied.value) and applied.value.op != "list"
+            if row.home(applied.value) is applied.row
+            and not _follows(applied)
+            # given null it is not called, and null by that
+            and not any(
+                reader.value(arg.null) for arg in applied.args[: 1 if applied.key[0] == "fold" else None]
+            )
         ]
         if fixed:
             made.results += [
                 (value, reader.of(known, value.type, row))
                 for value, home, known in question.encoder.aggregates
-                if home in homes
+                if row.home(value) is home
             ]
     return rows
+
+
+def _follows(applied: Applied) -> bool:
+    """Whether a result follows from values that are given: a measure, a length, a list of known items."""
+    value = applied.value
+    of_result = value.op == "field" and value.args[0].type.kind == "result"
+    return is_measure(value) or of_result or value.op == "list" or applied.key[:2] == ("call", "len")
 
 
 def _homes(row: Row) -> list[Row]:
@@ -120,12 +132,31 @@ class _Reader:
                 return literal[1]
             name = self.names.setdefault(("text", number), len(self.names))
             return text_with(self._measures(known, row, source), f"t{name}")
+        if kind == "result":
+            return self._result(number)
         literal = self.literals.get(number)
         length = self._measures(known, row, source).length
         if literal is not None:
             return _literal(literal[1], type_)
         name = self.names.setdefault((str(type_), number), len(self.names))
         return _structured(type_, name, length)
+
+    def _result(self, number: int) -> RunResult:
+        """A result of tests, with the fields that the model says something of."""
+        found: dict[str, Any] = {}
+        for applied in self.question.encoder.applied:
+            is_of = applied.key[0] == "field" and applied.value.args[0].type.kind == "result"
+            if is_of and self.value(applied.args[0].term) == number:
+                found[applied.value.data] = self.value(applied.result.term)
+        share = Fraction(found.get("share", 0))
+        passed = int(found.get("passed", share.numerator))
+        if "passed" in found and share and "total" not in found:
+            found["total"] = Fraction(passed) / share
+        total = int(found.get("total", share.denominator if share else max(passed, 1)))
+        if "passed" not in found:
+            passed = int(share * total)
+        flags = (bool(found.get("crashed", False)), bool(found.get("timed_out", False)))
+        return make_result(passed, total, *flags)
 
     def _measures(self, known: Known, row: Row, source: Value | None) -> Measures:
         """How long a text or list is, by the model."""

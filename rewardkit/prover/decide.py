@@ -14,6 +14,10 @@ from rewardkit.prover.verdict import Verdict
 
 if TYPE_CHECKING:
     from rewardkit.prover.candidate import RowCandidate
+    from rewardkit.prover.reproduce import Replayed
+
+#: round distances of a better row from a worse, the largest first
+_MARGINS = ("10", "5", "2", "1", "0.5", "0.2", "0.1", "0.05", "0.01", "0.001")
 
 
 def decide(spec: Spec, claim: ClaimSpec, effort: float = 1.0) -> Verdict:
@@ -47,14 +51,24 @@ def settle(spec: Spec, claim: ClaimSpec, effort: float) -> tuple[Verdict, tuple[
     solver = Solver(loose, effort)
     found = solver.check(loose.broken)
     if found == "unsat":
-        solver.limit(effort / 4)
-        return Verdict(claim, "proved", vacuous=solver.check() == "unsat"), None
+        return _proved(claim, loose, solver, effort), None
     exact = ask(spec, claim, Encoder(spec, relaxed=False), closed=False)
     solver = Solver(exact, effort)
     found = solver.check(exact.broken)
     if found == "unsat":
-        return Verdict(claim, "proved", vacuous=solver.check() == "unsat"), None
+        return _proved(claim, exact, solver, effort), None
     return _refute(spec, claim, exact, found, effort)
+
+
+def _proved(claim: ClaimSpec, question: Question, solver: Solver, effort: float) -> Verdict:
+    """A proof, with what it is worth: whether it speaks of any row, and how far `outranks` is from a tie."""
+    solver.limit(effort / 8)
+    vacuous = solver.check() == "unsat"
+    margin = None
+    if claim.form == "outranks" and question.gap is not None and not vacuous:
+        steps = (step for step in _MARGINS if solver.check(question.gap > f"-{step}") == "unsat")
+        margin = next((f"by at least {step}" for step in steps), None)
+    return Verdict(claim, "proved", vacuous=vacuous, margin=margin)
 
 
 def _refute(
@@ -71,9 +85,23 @@ def _refute(
         if not isinstance(result, str):
             rows, replayed = result
             made = witness_of(spec, claim, rows, replayed)
-            return Verdict(claim, "refuted", witness=made), rows
+            return Verdict(claim, "refuted", witness=made, margin=_missed(claim, replayed)), rows
         outcomes.append(result)
+    if not exact.encoder.exact or found == "unknown":
+        from rewardkit.prover.search import search
+
+        drawn = search(spec, claim, exact)
+        if drawn is not None:
+            return Verdict(claim, "refuted", witness=witness_of(spec, claim, *drawn)), drawn[0]
     return Verdict(claim, "undecided", _reason(found, outcomes, exact)), None
+
+
+def _missed(claim: ClaimSpec, replayed: Replayed) -> str | None:
+    """By how much the rows of a witness are the wrong way round."""
+    if claim.form != "outranks":
+        return None
+    by = replayed.score[1] - replayed.score[0]
+    return f"fails by {by:.6g}" if by > 0 else "fails by a tie"
 
 
 def _reason(found: str, outcomes: list[str], question: Question) -> str:

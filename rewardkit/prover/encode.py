@@ -60,7 +60,7 @@ class Limits:
     parts: int = 20_000  # values, each on each row
     pairs: int = 4_000  # of calls that may be the same call
     digits: int = 4_000  # bits of a constant
-    degree: int = 12  # of a product
+    degree: int = 8  # of a product
 
 
 @dataclass(eq=False)
@@ -104,6 +104,7 @@ class Encoder:
         self.settled: set[int] = set()  # parts whose failure the spec settles
         self.settled_calls: set[str] = set()
         self.curves: dict[str, list[tuple[Term, Term]]] = {}  # of functions known by bounds only
+        self.degree = 0  # the most variables that are multiplied in one value
         self.exact = True  # whether nothing was translated by bounds only
         self._alike: dict[tuple[Any, ...], list[Applied]] = {}
         self._parts = self._pairs = self._names = 0
@@ -163,6 +164,7 @@ class Encoder:
         if degree > self.limits.degree:
             raise TooLarge("it multiplies too many values with each other")
         self._degrees[id(value)] = degree
+        self.degree = max(self.degree, degree)
 
     def count_pairs(self, pairs: int) -> None:
         self._pairs += pairs
@@ -197,7 +199,7 @@ class Encoder:
             if max(value.numerator.bit_length(), value.denominator.bit_length()) > self.limits.digits:
                 raise TooLarge("a number in it has too many digits")
             return Known(number(value, self.context), interval=Interval(value, value))
-        key = (str(type_.required), value)
+        key = (type_.kind, value)  # `[]` is the empty list of any type
         return Known(z3.IntVal(self.literals.setdefault(key, len(self.literals)), self.context))
 
     def _zero(self, type_: Type) -> Term:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import z3
 
 from rewardkit.checker.spec import Value
-from rewardkit.prover.terms import Known, Logic, Term, and_, implies, inside, number
+from rewardkit.prover.terms import Known, Logic, Term, alike, and_, implies, inside, not_, number, same
 from rewardkit.types.interval import Interval
 from rewardkit.types.types import REAL
 
 if TYPE_CHECKING:
-    from rewardkit.prover.encode import Encoder
+    from rewardkit.prover.encode import Applied, Encoder
 
 Translate = Callable[["Encoder", Value, list[Known], Interval], Term]
 
@@ -154,12 +154,17 @@ def _curve(name: str, bounds: Bounds) -> Translate:
     return translate
 
 
+def _through(x: Term, y: Term, at: int, value: Any) -> list[Logic]:
+    """That an increasing curve goes through a point."""
+    return [(x > at) == (y > value), (x == at) == (y == value)]
+
+
 def _exp(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
-    return [y > 0, y >= 1 + x, implies(x == 0, y == 1)]
+    return [y > 0, y >= 1 + x, *_through(x, y, 0, 1)]
 
 
 def _log(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
-    return [implies(x > 0, y <= x - 1), implies(x == 1, y == 0)]
+    return [implies(x > 0, y <= x - 1), *_through(x, y, 1, 0)]
 
 
 def _sqrt(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
@@ -169,7 +174,7 @@ def _sqrt(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
 
 def _tanh(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
     return [
-        y < 1, y > -1, implies(x == 0, y == 0), implies(x > 0, y <= x), implies(x < 0, y >= x),
+        y < 1, y > -1, *_through(x, y, 0, 0), implies(x > 0, y <= x), implies(x < 0, y >= x),
     ]  # fmt: skip
 
 
@@ -177,7 +182,7 @@ def _sigmoid(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
     half = number(Fraction(1, 2), encoder.context)
     quarter = number(Fraction(1, 4), encoder.context)
     return [
-        y > 0, y < 1, implies(x == 0, y == half),
+        y > 0, y < 1, *_through(x, y, 0, half),
         implies(x > 0, y <= half + quarter * x), implies(x < 0, y >= half + quarter * x),
     ]  # fmt: skip
 
@@ -245,3 +250,59 @@ EXACT: dict[str, Translate] = {
 
 #: functions that multiply or divide their arguments
 MULTIPLIES = frozenset(("ramp", "length.overlong", "length.target", "length.cosine"))
+
+
+def relate_calls(encoder: Encoder) -> None:
+    """What the library declares of two functions that are given the same."""
+    calls = [a for a in encoder.applied if a.key[0] == "call"]
+    for one in calls:
+        function = one.value.data.function
+        for axiom in function.axioms:
+            others = [a for a in calls if a.key[1] == axiom.other]
+            encoder.count_pairs(len(others))
+            for other in others:
+                equal = _same_arguments(one, other)
+                holds = same(one.result.term, axiom.value)
+                there = and_(not_(one.result.null), not_(other.result.null))
+                within = inside(other.result.term, axiom.range, encoder.context)
+                encoder.fact(implies(and_(equal, there, holds), within))
+
+
+def relate_fields(encoder: Encoder) -> None:
+    """Of a result of tests, no more passed than there are, and the share is of these."""
+    fields = [a for a in encoder.applied if a.key[0] == "field" and a.value.args[0].type.kind == "result"]
+    for one in fields:
+        for other in fields:
+            encoder.count_pairs(1)
+            names = (one.value.data, other.value.data)
+            equal = and_(alike(one.args[0], other.args[0]), not_(one.result.null))
+            a, b = one.result.term, other.result.term
+            if names == ("passed", "total"):
+                encoder.fact(implies(equal, a <= b))
+            elif names == ("share", "total"):
+                encoder.fact(implies(and_(equal, b == 0), a == 0))
+            elif names == ("share", "passed"):
+                encoder.fact(implies(equal, (a > 0) == (b > 0)))
+                for third in fields:
+                    if third.value.data == "total":
+                        same_ = and_(equal, alike(one.args[0], third.args[0]))
+                        encoder.fact(implies(same_, a * third.result.term == b))
+
+
+def _same_arguments(one: Applied, other: Applied) -> Logic:
+    """Whether what `one` is given `other` is given too, and nothing else but defaults."""
+    mine, theirs = one.value.data, other.value.data
+    given = dict(zip(theirs.order, other.args, strict=True))
+    fixed = dict(theirs.constants)
+    parts: list[Logic] = []
+    for name, arg in zip(mine.order, one.args, strict=True):
+        if name not in given:
+            return False
+        parts.append(alike(arg, given.pop(name)))
+    for name, value in mine.constants:
+        if name not in fixed or fixed.pop(name) != value:
+            return False
+    defaults = {p.name: p.default for p in theirs.function.parameters if not p.required}
+    if given or any(defaults.get(name) != value for name, value in fixed.items()):
+        return False
+    return and_(*parts)

@@ -19,7 +19,7 @@ import z3
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.prover.candidate import CannotBe, candidate, value_of
 from rewardkit.prover.encode import Encoder, Row
-from rewardkit.prover.queries import Question, ask, row_is
+from rewardkit.prover.queries import Question, ask, row_of
 from rewardkit.prover.solve import Solver
 from rewardkit.prover.terms import Known, Logic, and_, not_, number, or_
 from rewardkit.prover.texts import NoText
@@ -50,6 +50,8 @@ def decide_group(spec: Spec, claim: ClaimSpec, effort: float) -> Verdict:
         return Verdict(claim, "undecided", "its `scale` may be 0, below 0 or null, which no order survives")
     if spec.advantage.name in _ORDERED:
         return _by_reward(spec, claim, effort)
+    if spec.advantage.name != "gdpo":  # nothing is known of what it does to an order
+        return Verdict(claim, "undecided", f"nothing is known of how `{spec.advantage.name}` orders rows")
     return _by_terms(spec, claim, effort)
 
 
@@ -165,12 +167,12 @@ class Kind:
 def _kinds(spec: Spec, claim: ClaimSpec, effort: float) -> tuple[list[Kind] | None, bool]:
     """The kinds of rows there are, and whether these are all."""
     encoder = Encoder(spec, relaxed=False)
-    row, question = row_is(spec, claim, encoder)
     assert claim.other is not None
-    a, b = encoder.encode(claim.subject, row), encoder.encode(claim.other, row)
-    terms = [encoder.encode(spec.terms[name].value, row) for name, _ in spec.weights]
-    truths = [and_(not_(known.null), known.term) for known in (a, b)]
-    question.assumed += [not_(known.fault) for known in (a, b, *terms)]
+    values = [claim.subject, claim.other, *(spec.terms[name].value for name, _ in spec.weights)]
+    question, known = row_of(spec, encoder, values)
+    row, terms = question.rows[0], known[2:]
+    truths = [and_(not_(k.null), k.term) for k in known[:2]]
+    question.assumed.append(or_(*(not_(term.null) for term in terms)))
     # terms that a relation between the rows decides are followed only where the row decides them alone
     complete = encoder.exact and not encoder.aggregates
     solver = Solver(question, effort)

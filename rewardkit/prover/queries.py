@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rewardkit.checker.claims import readers
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.prover.aggregates import relate
 from rewardkit.prover.encode import Encoder, Row
+from rewardkit.prover.functions import relate_calls, relate_fields
 from rewardkit.prover.terms import Known, Logic, Term, and_, inside, not_, or_, same
 from rewardkit.types.levels import Level
 
@@ -40,6 +41,8 @@ def ask(spec: Spec, claim: ClaimSpec, encoder: Encoder, *, closed: bool, others:
         question.assumed += _alive(spec, encoder, row)
     group = [question.rows[0]] if claim.form == "direction" else list(question.rows)
     relate(encoder, [*group, *extra], closed=closed)
+    relate_calls(encoder)
+    relate_fields(encoder)
     question.rows = (*question.rows, *extra)
     return question
 
@@ -105,14 +108,17 @@ def _there(known: Known) -> list[Logic]:
     return [not_(known.null), not_(known.fault)]
 
 
-def row_is(spec: Spec, claim: ClaimSpec, encoder: Encoder) -> tuple[Row, Question]:
-    """One row that is not skipped and has a reward, of which more is to be asked."""
-    encoder.prepare(roots(spec, claim))
+def row_of(spec: Spec, encoder: Encoder, values: Sequence[Value]) -> tuple[Question, list[Known]]:
+    """One row that is not skipped, of which these values are asked; none of them fails."""
+    encoder.prepare([*values, *spec.skips])
     row = _single()
-    assumed = [*_alive(spec, encoder, row), *_rewarded(spec, claim, encoder, row)]
+    known = [encoder.encode(value, row) for value in values]
+    assumed = [*_alive(spec, encoder, row), *(not_(k.fault) for k in known)]
     question = Question(encoder, (row,), assumed, False)
     relate(encoder, [row], closed=False)
-    return row, question
+    relate_calls(encoder)
+    relate_fields(encoder)
+    return question, known
 
 
 # --- the forms -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rewardkit.checker.builtins import MEASURES
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.diagnostics import RewardError
 from rewardkit.prover.candidate import RowCandidate
@@ -53,7 +54,8 @@ class Replayer:
         self.reward = Reward(self.spec) if self.spec.has_reward else None
         steps = self.reward.plan.steps if self.reward is not None else ()
         functions = (step.data.function for step in steps if step.op == "call")
-        self._calls = {f.name for f in functions if f.executor != "scalar" and "." in f.name}
+        plain = ("len", *MEASURES)
+        self._calls = {f.name for f in functions if f.executor != "scalar" and f.name not in plain}
 
     def replay(self, rows: Sequence[RowCandidate], *, strictly: bool) -> Replayed | None:
         """What becomes of the rows; `None` where the claim does not speak of them or they cannot be run.
@@ -101,6 +103,8 @@ class Replayer:
                 row.columns[name] = 0
             elif name.endswith(".text") and name.replace("text", "messages") not in row.columns:
                 row.columns[name] = ""
+            elif name.endswith(".messages"):
+                row.columns.setdefault(name.replace("messages", "text"), "")
 
     def _reads_total(self) -> bool:
         return any(_reads(value, "reward") for value in self._parts.values())
@@ -268,9 +272,11 @@ def _differs(a: Any, b: Any, strictly: bool) -> bool:
 
 def _outside(claim: ClaimSpec, value: float, strictly: bool) -> bool:
     assert claim.range is not None
-    if not strictly:
-        return not claim.range.contains(Fraction(value))
     lo, hi = claim.range.lo, claim.range.hi
+    if not strictly:  # as an `expect` compares
+        above = lo is None or value > float(lo) or (value == float(lo) and not claim.range.lo_open)
+        below = hi is None or value < float(hi) or (value == float(hi) and not claim.range.hi_open)
+        return not (above and below)
     return (lo is not None and _above(float(lo), value, True)) or (
         hi is not None and _above(value, float(hi), True)
     )

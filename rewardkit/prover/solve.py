@@ -17,7 +17,7 @@ STEPS = 4_000_000
 #: megabytes that z3 may use
 MEMORY = 2_048
 #: milliseconds after which a step of z3 that counts no steps is stopped: far beyond what the limit allows
-LAST_RESORT = 120_000
+LAST_RESORT = 15_000
 
 Found = Literal["sat", "unsat", "unknown"]
 
@@ -38,8 +38,10 @@ class Solver:
     def __init__(self, question: Question, effort: float = 1.0) -> None:
         encoder = question.encoder
         self._solver = z3.Solver(ctx=encoder.context)
-        self._solver.set("rlimit", max(1, int(STEPS * effort)))
-        self._solver.set("timeout", LAST_RESORT)
+        # a step on polynomials of a high degree costs far more than one on lines
+        self._steps = STEPS / 4 ** max(0, encoder.degree - 2)
+        self.limit(effort)
+        self._solver.set("timeout", int(LAST_RESORT * max(1.0, effort)))
         self._solver.set("random_seed", 1)
         self._false = False
         for fact in (*encoder.facts, *question.assumed):
@@ -47,7 +49,7 @@ class Solver:
 
     def limit(self, effort: float) -> None:
         """What each further check may cost."""
-        self._solver.set("rlimit", max(1, int(STEPS * effort)))
+        self._solver.set("rlimit", max(1, int(self._steps * effort)))
 
     def add(self, fact: Logic) -> None:
         if isinstance(fact, bool):

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from rewardkit.types.types import INT, UNITS, Type
-from rewardkit.types.values import Call, Message
+from rewardkit.types.values import Call, Message, RunResult
 
 
 def literal(value: Any, type_: Type) -> str:
@@ -21,6 +21,9 @@ def literal(value: Any, type_: Type) -> str:
         return number(value) + suffix
     if isinstance(value, str):
         return text_literal(value)
+    if isinstance(value, RunResult):
+        flags = [f"{name}: true" for name in ("crashed", "timed_out") if getattr(value, name)]
+        return f"code.result({', '.join([f'passed: {value.passed}', f'total: {value.total}', *flags])})"
     return '"""' + json.dumps(plain(value), ensure_ascii=False) + '"""'
 
 
@@ -46,6 +49,8 @@ def plain(value: Any) -> Any:
     """A run-time value as a dataset has it."""
     if isinstance(value, tuple):
         return [plain(item) for item in value]
+    if isinstance(value, RunResult):
+        return {"passed": value.passed, "total": value.total}
     if isinstance(value, Call):
         return {"name": value.name, "arguments": json.loads(value.arguments)}
     if isinstance(value, Message):

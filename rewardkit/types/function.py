@@ -83,6 +83,19 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Axiom:
+    """What one result says of another function's: where a call gives `value`, `other` lies in `range`.
+
+    `other` is given the same arguments, and its further parameters have their defaults. It must hold of
+    the implementations for all arguments for which both give a value: the prover takes it as true.
+    """
+
+    value: Any
+    other: str
+    range: Interval
+
+
+@dataclass(frozen=True)
 class Function:
     """One function of the library, declared beside its implementation.
 
@@ -108,6 +121,7 @@ class Function:
     deadline: float = 10.0  # seconds per task, for `worker`
     examples: tuple[Example, ...] = ()
     doc: str = ""  # the rule in full, in Markdown
+    axioms: tuple[Axiom, ...] = ()  # for the prover
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

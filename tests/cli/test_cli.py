@@ -122,6 +122,55 @@ def test_check_strict_minds_what_is_not_there_yet(tmp_path, capsys):
     assert run("check", path, "--strict") == codes.UNDECIDED
 
 
+CLAIMS = "input ok: bool\ninput tidy: bool\nterm a = ok\nterm b = tidy\nreward { a: 1  b: 0.5 }\n"
+
+
+def test_check_proves_claims(tmp_path, capsys):
+    path = tmp_path / "claims.rwd"
+    path.write_text(CLAIMS + "prove ok outranks not ok\n")
+    assert run("check", path, "--strict") == codes.OK
+    assert "1 claim proved" in capsys.readouterr().out
+    path.write_text(CLAIMS + "prove ok outranks not ok\nprove tidy outranks not tidy\n")
+    assert run("check", path, "--format", "json") == codes.WRONG_SPEC
+    (found,) = json.loads(capsys.readouterr().out)
+    assert not found["ok"] and [c["verdict"] for c in found["claims"]] == ["proved", "refuted"]
+    assert found["diagnostics"][0]["code"] == "RK0301"
+
+
+def test_prove_shows_each_verdict(tmp_path, capsys):
+    path = tmp_path / "claims.rwd"
+    path.write_text(CLAIMS + "prove ok outranks not ok\nprove tidy outranks not tidy\n")
+    assert run("prove", path, "-k", "OK OUT") == codes.OK
+    assert "proved  ok outranks not ok" in capsys.readouterr().out
+    assert run("prove", path) == codes.WRONG_SPEC
+    shown = capsys.readouterr()
+    assert "REFUTED  tidy outranks not tidy" in shown.out
+    assert "expect better.reward > worse.reward" in shown.err
+    assert run("prove", path, "--format", "json") == codes.WRONG_SPEC
+    _, refuted = json.loads(capsys.readouterr().out)
+    assert refuted["line"] == 7 and refuted["witness"]["rows"][0]["given"] == {"ok": False, "tidy": True}
+
+
+def test_an_undecided_claim_counts_under_strict(tmp_path, capsys):
+    path = tmp_path / "claims.rwd"
+    path.write_text(
+        "let m = mean(completion.tokens) over group\nterm t = m / max(m, 1tok)\nprove t <= 0.999\n"
+    )
+    for verb in ("check", "prove"):
+        assert run(verb, path, "--strict") in (codes.UNDECIDED, codes.WRONG_SPEC)
+    capsys.readouterr()
+
+
+def test_no_claim_is_no_pass(tmp_path, spec, capsys):
+    path = tmp_path / "claims.rwd"
+    path.write_text(CLAIMS)
+    assert run("prove", path) == codes.FAILED
+    assert "there are no claims" in capsys.readouterr().err
+    path.write_text(CLAIMS + "prove ok outranks not ok\n")
+    assert run("prove", path, "-k", "brevity") == codes.FAILED
+    assert "no claim contains `brevity`" in capsys.readouterr().err
+
+
 def test_check_takes_folders(tmp_path, spec, capsys):
     assert run("check", tmp_path) == codes.OK
     (tmp_path / "empty").mkdir()
