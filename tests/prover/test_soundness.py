@@ -4,7 +4,7 @@ import os
 
 import pytest
 from evaluating import Looker, checked
-from generator import specs
+from generator import CALL, specs
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from probes import install
@@ -36,6 +36,7 @@ INTS = st.integers(-4, 9)
 REALS = st.sampled_from([0.0, 1.0, -1.0, 0.5, -1.5, 2.0, 0.125, 8.0])
 UNIT = st.sampled_from([0.0, 1.0, -1.0, 0.5, -1.5, 2.0, -2.0])
 TEXTS = st.sampled_from(["", "a", "ab", "a b", "4", "so \\boxed{4}", "-3.5", "tool", "b\n"])
+SHARES = st.sampled_from([0.0, 1.0, 0.5, 0.25])
 ROW = st.fixed_dictionaries(
     {
         "i": INTS,
@@ -50,6 +51,13 @@ ROW = st.fixed_dictionaries(
         "t": st.none() | TEXTS,
         "words": st.lists(TEXTS, max_size=2),
         "xs": st.lists(INTS, max_size=2),
+        "share": SHARES,
+        "odds": st.sampled_from([2.0, 1.0, 0.5, 0.125]),
+        "rate": st.none() | SHARES,
+        "rounds": st.integers(1, 9),
+        "time": st.sampled_from([0, 1.5, 8.0, 100.0]),
+        "calls": st.lists(CALL, max_size=2),
+        "gold": st.lists(CALL, max_size=2),
         "completion": TEXTS,
         "completion_tokens": st.integers(0, 30),
         "finished": st.booleans(),
@@ -61,12 +69,22 @@ PARAMS = st.fixed_dictionaries(
         "scale": st.sampled_from([0.0, 0.5, 1.0, 2.0]),
         "mode": TEXTS,
         "on": st.booleans(),
+        "rounds_wanted": st.integers(1, 4),
+    }
+)
+PROMPT = st.fixed_dictionaries(
+    {
+        "prompt": TEXTS,
+        "prompted": st.integers(0, 9),
+        "hardness": SHARES,
+        "topic": st.none() | st.sampled_from(["a", "ab"]),
     }
 )
 MOVES = {
     "i": INTS, "small": st.integers(-5, 5), "r": UNIT, "wide": REALS, "b": st.booleans(),
     "completion.tokens": st.integers(0, 30), "budget": st.sampled_from([1, 2, 10, 20, 100]),
     "scale": st.sampled_from([0.0, 0.5, 1.0, 2.0]), "step": st.integers(0, 12), "prompted": st.integers(0, 9),
+    "share": SHARES, "rounds": st.integers(1, 9),
 }  # fmt: skip
 CONDITIONS = [
     "b",
@@ -84,7 +102,7 @@ CONDITIONS = [
 def batches(draw):
     size, rows = draw(st.integers(1, 3)), []
     for _ in range(draw(st.integers(1, 3))):
-        shared = {"prompted": draw(st.integers(0, 9)), "prompt": draw(TEXTS)}
+        shared = draw(PROMPT)
         rows += [{**draw(ROW), **shared} for _ in range(size)]
     return rows, size
 

@@ -77,7 +77,7 @@ TEXTS = st.one_of(
     ),
     st.text("ab 1\n", max_size=4),
 )
-_CALL = st.builds(
+CALL = st.builds(
     lambda name, n: {"type": "function", "function": {"name": name, "arguments": {"x": n}}},
     st.sampled_from(["a", "tool"]),
     st.integers(0, 2),
@@ -86,7 +86,7 @@ _MESSAGE = st.builds(
     lambda role, text, calls: {"role": role, "content": text, **({"tool_calls": calls} if calls else {})},
     st.sampled_from(["assistant", "tool", "user"]),
     TEXTS,
-    st.lists(_CALL, max_size=2),
+    st.lists(CALL, max_size=2),
 )
 ROW = st.fixed_dictionaries(
     {
@@ -107,8 +107,8 @@ ROW = st.fixed_dictionaries(
         "rate": st.none() | st.floats(0, 1, width=16),
         "rounds": st.integers(1, 9),
         "time": st.sampled_from([0, 1.5, 100.0]) | st.floats(0, 100, width=32),
-        "calls": st.lists(_CALL, max_size=3),
-        "gold": st.lists(_CALL, max_size=2),
+        "calls": st.lists(CALL, max_size=3),
+        "gold": st.lists(CALL, max_size=2),
         "completion": TEXTS | st.lists(_MESSAGE, min_size=1, max_size=3),
         "completion_tokens": st.integers(0, 30),
         "finished": st.booleans(),
