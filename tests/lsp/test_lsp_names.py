@@ -227,5 +227,7 @@ def test_tokens_are_in_order_and_apart(path: Path) -> None:
     for (_, end, _, _), (start, _, _, _) in pairwise(found):
         assert end <= start
     kinds = {analysis.source.text[start:end]: kind for start, end, kind, _ in found}
-    assert kinds["completion"] == "namespace" and kinds["budget"] == "parameter"
-    assert kinds["brevity"] == "property"
+    assert analysis.spec is not None
+    assert kinds["completion"] == "namespace"
+    assert {kinds[name] for name in analysis.spec.params} == {"parameter"}
+    assert {kinds[name] for name in analysis.spec.terms} == {"property"}
