@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import stat
 import tempfile
@@ -19,16 +20,22 @@ def replace_file(path: Path, text: str) -> None:
         RewardError: the file may not be written.
     """
     place = path.resolve()
-    state = place.stat()
-    if not os.access(place, os.W_OK):
-        raise RewardError(f"cannot write `{path}`: permission denied")
+    try:
+        if not os.access(place, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        _replace(place, text.encode("utf-8"), place.stat())
+    except OSError as error:
+        raise RewardError(f"cannot write `{path}`: {error.strerror or error}") from None
+
+
+def _replace(place: Path, data: bytes, like: os.stat_result) -> None:
     handle, new = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
         with open(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(data)
             with suppress(OSError):  # only root may give a file away
-                os.fchown(file.fileno(), state.st_uid, state.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(state.st_mode))
+                os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
         os.replace(new, place)
     except BaseException:
         with suppress(OSError):

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-import errno
 import os
-import stat
 import sys
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +12,7 @@ import typer
 
 from rewardkit.checker import read_source
 from rewardkit.cli import codes
+from rewardkit.cli.files import difference, replace_file
 from rewardkit.cli.options import specs_in
 from rewardkit.cli.show import Format, ok, print_diagnostics, print_json
 from rewardkit.diagnostics import Diagnostic, RewardError, Source, SpecError, to_json
@@ -61,7 +57,7 @@ def run(
         result = _formatted(source)
         results.append(result)
         if result.changed and source.path is not None and not check and not diff:
-            _write(source.path, result.text or "")
+            replace_file(source.path, result.text or "")
         if form is Format.full:
             _print(result, check, diff)
     if form is Format.json:
@@ -98,32 +94,6 @@ def _formatted(source: Source) -> _Result:
         return _Result(source, None, error.diagnostics)
 
 
-def _write(path: Path, text: str) -> None:
-    """Puts the text in the place of a file at once, with its mode; a link to it stays one."""
-    place = path.resolve()
-    try:
-        if not os.access(place, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        _replace(place, text.encode("utf-8"), place.stat())
-    except OSError as error:
-        raise RewardError(f"cannot write `{path}`: {error.strerror or error}") from None
-
-
-def _replace(place: Path, data: bytes, like: os.stat_result) -> None:
-    handle, new = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-            with suppress(OSError):  # only root may give a file away
-                os.fchown(file.fileno(), like.st_uid, like.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
-        os.replace(new, place)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(new)
-        raise
-
-
 def _print(result: _Result, check: bool, diff: bool) -> None:
     name = result.source.name
     if result.text is None:
@@ -158,17 +128,7 @@ def _files_of(count: int) -> str:
 
 
 def _diff(result: _Result) -> str:
-    """A unified diff; lines end where line feeds stand, and nowhere else."""
-    name = result.source.name
-    before, after = (_lines(text) for text in (result.source.text, result.text or ""))
-    out = []
-    for line in difflib.unified_diff(before, after, name, f"{name} (formatted)"):
-        out.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
-    return "".join(out)
-
-
-def _lines(text: str) -> list[str]:
-    return [line + "\n" for line in text.split("\n")[:-1]] + [last for last in text.split("\n")[-1:] if last]
+    return difference(result.source.name, result.source.text, result.text or "", "formatted")
 
 
 def _report(result: _Result, diff: bool) -> dict[str, Any]:

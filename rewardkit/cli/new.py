@@ -47,9 +47,10 @@ def run(
     print(f"made {spec} and {rows}; next:")
     for command in (
         f"rewardkit check {spec}",
-        f"rewardkit test {spec}",
+        f"rewardkit test {spec} --coverage --mutate",
         f"rewardkit score {spec} {rows} --group id -o {folder / 'scores.jsonl'}",
         f"rewardkit explain {spec} {rows} --row 0",
+        f"rewardkit analyze {spec} {rows} --group id",
     ):
         print(f"  {command}")
     return codes.OK
