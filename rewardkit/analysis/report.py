@@ -183,6 +183,10 @@ def _answers(found: Sequence[InAdvantage]) -> str:
     return ", ".join(f"{answer} for {' and '.join(sizes)}" for answer, sizes in answers.items()) or "–"
 
 
+def _groups(count: int) -> str:
+    return f"{count:,} group{'' if count == 1 else 's'}"
+
+
 # --- from rows -------------------------------------------------------------------------------------
 
 
@@ -193,7 +197,7 @@ def _rows(found: Analysis, rows: OnRows, strong: Style) -> Iterator[str]:
     if rows.shares is not None:
         least, most = rows.shares.sizes
         size = f"{least}" if least == most else f"{least} to {most}"
-        counts.append(f"{rows.shares.groups:,} groups of {size}")
+        counts.append(f"{_groups(rows.shares.groups)} of {size}")
     lines = [strong("on rows") + f": {', '.join(counts)}", _stats(rows)]
     lines += _more(len(rows.terms))
     if rows.faulted:
@@ -269,7 +273,7 @@ def _observed(found: Observed, terms: Sequence[str], strong: Style) -> str:
         ["distinct advantages", *(f"{found.distinct[name]:,}" for name in names)],
         ["shared with a different group", *(share(found.shared[name]) for name in names)],
     ]
-    lines = [strong(f"advantages of the {found.groups:,} groups"), _table(["", *names], rows)]
+    lines = [strong(f"advantages of the {_groups(found.groups)}"), _table(["", *names], rows)]
     for merge, labels in found.merges:
         lines += _seen(merge, labels, terms)
     return "\n".join(lines)

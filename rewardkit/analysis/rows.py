@@ -155,7 +155,7 @@ def compare_on(
                 data = read_rows(path, reward.spec)
             rows = Rows(data, mapping)
             if group is not None:
-                ids = list(rows.get(group))
+                ids = rows.ids(group)
                 groups, names = read_groups(ids, rows.n), list(dict.fromkeys(ids))
             elif group_size is not None:
                 groups, names = read_groups(group_size, rows.n), range(rows.n)

@@ -53,6 +53,7 @@ def run(
     """
     from rewardkit.analysis.differences import differences
     from rewardkit.analysis.rows import compare_on
+    from rewardkit.analysis.verdicts import verdict_changes
     from rewardkit.cli.differences import shown, shown_rows
     from rewardkit.runtime import Reward
     from rewardkit.runtime.cache import Cache
@@ -67,6 +68,8 @@ def run(
         for spec, values, host in zip(specs, given, hosts, strict=True)
     ]
     found = differences(specs[0], specs[1])
+    if found:
+        found += verdict_changes(specs[0], specs[1])
     rows = None
     if on is not None:
         progress = ProgressLine()

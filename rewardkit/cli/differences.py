@@ -35,6 +35,9 @@ def _lines(change: Change) -> list[str]:
     before, after = cut(change.before, change.after), cut(change.after, change.before)
     if change.what == "test":
         return [f"{_sign(change)} test `{change.name}`"]
+    if change.part == "verdict":
+        was = f"{change.before} → " if change.before else ""
+        return [f"~ claim `{change.name}`: {was}{change.after}"]
     if change.what == "column":
         return [f"{_sign(change)} reads {change.name}{reaches}"]
     if change.before == change.after:

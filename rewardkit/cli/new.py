@@ -48,7 +48,7 @@ def run(
     for command in (
         f"rewardkit check {spec}",
         f"rewardkit test {spec} --coverage --mutate",
-        f"rewardkit score {spec} {rows} --group id -o {folder / 'scores.jsonl'}",
+        f"rewardkit score {spec} {rows} -o {folder / 'scores.jsonl'}",
         f"rewardkit explain {spec} {rows} --row 0",
         f"rewardkit analyze {spec} {rows} --group id",
     ):

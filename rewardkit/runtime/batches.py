@@ -107,7 +107,7 @@ def score_file(
     data = read_rows(rows_path, reward.spec)
     rows = Rows(data, mapping)
     copied = {name: _listed(rows.get(name)) for name in copy}
-    groups = read_groups(list(rows.get(group)) if group is not None else group_size, rows.n)
+    groups = read_groups(rows.ids(group) if group is not None else group_size, rows.n)
     tally = _Tally(reward)
     for source in (rows_path, reward.spec.source.name):
         if out is not None and (_same(out, source) or _same(f"{out}.partial", source)):
@@ -278,7 +278,7 @@ def take_rows(
     if not 0 <= row < rows.n:
         raise RowsError(f"there is no row {row}: the rows are 0 to {rows.n - 1}")
     if scopes:
-        groups = read_groups(list(rows.get(group)) if group is not None else group_size, rows.n)
+        groups = read_groups(rows.ids(group) if group is not None else group_size, rows.n)
         if "batch" in scopes:
             size = batch_rows(batch_size)
             start, stop = next(b for b in blocks(rows.n, groups, size) if b[0] <= row < b[1])

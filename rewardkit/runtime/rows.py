@@ -72,6 +72,16 @@ class Rows:
     def has(self, name: str) -> bool:
         return self._find(name) is not None
 
+    def ids(self, name: str) -> list[Any]:
+        """The column that tells a row's group, by its own name or a path."""
+        found = self._find(name)
+        if found is None and not self.n:
+            return []
+        if found is None:
+            known = f"the columns are {_listed(self.names)}" if self.names else "there are no columns"
+            raise RowsError(f"there is no column `{name}` to group by; {known}")
+        return list(found)
+
     def get(self, name: str) -> list[Any] | pl.Series:
         """A column by its own name, or a path into nested ones (`extra_info.answer`)."""
         found = self._find(name)

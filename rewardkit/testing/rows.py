@@ -272,6 +272,9 @@ class _Run:
         elif sum(map(len, into.values)):
             values, rows = np.concatenate(into.values), np.concatenate(into.rows)
             low, high = int(values.argmin()), int(values.argmax())
+            if values[low] == values[high]:
+                yield f"`{_text(over.args[0])}` is {shown(values[low].item())} on every row that has it"
+                return
             yield (
                 f"`{_text(over.args[0])}` is lowest in row {rows[low]}, {shown(values[low].item())}, "
                 f"and highest in row {rows[high]}, {shown(values[high].item())}"

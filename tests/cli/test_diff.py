@@ -208,10 +208,25 @@ def test_on_the_graded_gsm8k_rows(tmp_path, capsys):
     assert code == codes.OK
     report = json.loads(shown.out)
     assert [(c["what"], c["name"], c["part"]) for c in report["changes"] if c["what"] != "test"] == [
-        ("term", "brevity", "gate")
+        ("term", "brevity", "gate"),
+        ("claim", "correct outranks not correct in advantage for groups of 8", "verdict"),
     ]
     rows = report["rows"]
     assert (rows["rows"], rows["groups"], rows["faulted"]) == (2640, 660, [0, 0])
     # only wrong rows are paid for being short now, so no right one changes its reward
     assert rows["reward_changed"] > 1500 and rows["terms"][0]["adds"][0] == rows["terms"][0]["adds"][1]
     assert all(set(m["terms"]) == {"brevity"} for m in rows["moved"])
+
+
+def test_claims_that_a_change_breaks_are_told(tmp_path, capsys):
+    a, b = tmp_path / "a.rwd", tmp_path / "b.rwd"
+    text = "term a = completion.finished\nreward { a: 1.0 }\nprove reward in [0, 1]\n"
+    a.write_text(text)
+    b.write_text(text.replace("1.0", "2.0"))
+    assert _run(["diff", str(a), str(b)]) == codes.OK
+    assert "~ claim `reward in [0, 1]`: proved → refuted" in capsys.readouterr().out
+    assert _run(["diff", str(b), str(a)]) == codes.OK
+    assert "~ claim `reward in [0, 1]`: refuted → proved" in capsys.readouterr().out
+    b.write_text(text + "prove a < 1\n")
+    assert _run(["diff", str(a), str(b)]) == codes.OK
+    assert "~ claim `a < 1`: refuted" in capsys.readouterr().out
