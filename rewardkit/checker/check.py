@@ -11,7 +11,7 @@ from rewardkit.checker import claims, functions, reward, stages, tests
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.libraries import Libraries, Read
 from rewardkit.checker.spec import Spec, Value
-from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source, Span, TooMany
+from rewardkit.diagnostics import Collector, Diagnostic, RewardError, Source, Span, TooMany, visible
 from rewardkit.language import parse
 from rewardkit.language import tree as t
 
@@ -130,21 +130,22 @@ def read_source(path: str | Path) -> Source:
     if path == "":
         raise RewardError("an empty path names no spec")
     path = Path(path)
-    if path.is_dir():
-        specs = [p for p in path.glob("*.rwd") if p.is_file()]
-        advice = f"; did you mean `{specs[0]}`?" if len(specs) == 1 else ""
-        raise RewardError(f"cannot read `{path}`: it is a folder, and a spec is a `.rwd` file{advice}")
-    if path.exists() and not path.is_file():
-        raise RewardError(f"cannot read `{path}`: a spec is a regular file, not a pipe or a device")
     try:
+        if path.is_dir():
+            specs = [p for p in path.glob("*.rwd") if p.is_file()]
+            advice = f"; did you mean `{specs[0]}`?" if len(specs) == 1 else ""
+            raise RewardError(f"cannot read `{path}`: it is a folder, and a spec is a `.rwd` file{advice}")
+        if path.exists() and not path.is_file():
+            raise RewardError(f"cannot read `{path}`: a spec is a regular file, not a pipe or a device")
         with path.open("rb") as file:
             data = file.read(4 * MAX_CHARACTERS + 1)
     except OSError as error:
-        raise RewardError(f"cannot read `{path}`: {error.strerror or error}") from None
+        shown = str(path) if len(str(path)) <= 200 else str(path)[:199] + "…"
+        raise RewardError(f"cannot read `{shown}`: {error.strerror or error}") from None
     if len(data) > 4 * MAX_CHARACTERS:
         raise RewardError(f"`{path}` is too large for a spec: at most {MAX_CHARACTERS:,} characters are read")
     try:
-        return Source(str(path), data.decode("utf-8"), path)
+        return Source(visible(str(path)), data.decode("utf-8"), path)
     except UnicodeDecodeError as error:
         raise RewardError(
             f"`{path}` is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}; save it as UTF-8"

@@ -11,7 +11,7 @@ from rewardkit.checker.constants import range_of
 from rewardkit.checker.defs import MAX_HEIGHT, ParameterNames, parameter_value
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.expressions import Expressions, unify
-from rewardkit.checker.paths import inside
+from rewardkit.checker.paths import inside, shortened
 from rewardkit.checker.spec import Callee, DefSpec, Value
 from rewardkit.checker.stages import names
 from rewardkit.checker.wording import text_of
@@ -141,7 +141,7 @@ def _library(draft: Draft, node: t.Use) -> Mapping[str, Callee | None] | None:
     if not any(isinstance(s, t.Def | t.Broken) for s in module.statements):
         found.error(
             "RK0219",
-            f"`{node.path.value}` has no `def`",
+            f"`{shortened(node.path.value)}` has no `def`",
             node.path.span,
             help="a file that is used brings its `def`s: `def double(x: int): int = 2 * x`",
         )

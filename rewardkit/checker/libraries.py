@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rewardkit.checker.paths import shortened
 from rewardkit.checker.spec import Callee
 from rewardkit.diagnostics import Collector, Label, RewardError, Source
 from rewardkit.language import parse
@@ -52,7 +53,7 @@ class Libraries:
         except RewardError as problem:
             found.error(
                 "RK0219",
-                f"`{node.path.value}` cannot be read",
+                f"`{shortened(node.path.value)}` cannot be read",
                 node.path.span,
                 help="a path is relative to the file that names it",
                 notes=(str(problem),),
@@ -65,7 +66,7 @@ class Libraries:
         if rewards:
             found.error(
                 "RK0219",
-                f"`{node.path.value}` is a spec, and only the functions of a file without `reward` are used",
+                f"`{shortened(node.path.value)}` is a spec, and only the functions of a file without `reward` are used",
                 node.path.span,
                 labels=(Label(rewards[0].span, "its `reward`"),),
                 help="move its `def`s into a file of their own, and use that in both",

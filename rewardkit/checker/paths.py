@@ -24,18 +24,27 @@ def project_of(source: Source) -> Path | None:
     return folder
 
 
+def shortened(path: str) -> str:
+    """A path as a message shows it."""
+    return path if len(path) <= 100 else path[:99] + "…"
+
+
 def inside(source: Source, relative: str) -> Path:
     """The file that a spec names, links followed.
 
     Raises:
         RewardError: the path is absolute or empty, leaves the project, or the spec lies nowhere.
     """
+    shown = shortened(relative)
     project = project_of(source)
     if project is None or source.path is None:
-        raise RewardError(f"a text that is no file cannot name another one, `{relative}`")
+        raise RewardError(f"a text that is no file cannot name another one, `{shown}`")
     if not relative or "\0" in relative or "\\" in relative or Path(relative).is_absolute():
         raise RewardError("a path is relative to the spec, with `/` between its parts")
-    path = (source.path.absolute().parent / relative).resolve()
+    try:
+        path = (source.path.absolute().parent / relative).resolve()
+    except (OSError, RuntimeError):  # too long, or links in a circle
+        raise RewardError(f"`{shown}` is no path") from None
     if not path.is_relative_to(project):
-        raise RewardError(f"`{relative}` leaves the folder of the project")
+        raise RewardError(f"`{shown}` leaves the folder of the project")
     return path

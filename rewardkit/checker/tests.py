@@ -28,6 +28,13 @@ def tests(draft: Draft) -> None:
                 help="choose another name",
             )
         seen[node.name] = node.name_span
+        if not node.name.isprintable() or not node.name.strip():
+            draft.found.error(
+                "RK0817",
+                "the name of a test is one line that can be shown",
+                node.name_span,
+                help="write it without line ends, tabs and characters that do not show",
+            )
         draft.tests.append(_test(draft, node, used))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,7 +58,7 @@ def run(
         if not no_lint:
             diagnostics += lint(spec or source)
         if form is DiagnosticFormat.json:
-            reports.append(_report(path, spec, diagnostics, verdicts, changed))
+            reports.append(_report(source.name, spec, diagnostics, verdicts, changed))
             continue
         if form is not DiagnosticFormat.full:
             found.extend(diagnostics)
@@ -67,9 +66,9 @@ def run(
         print_diagnostics(diagnostics, "full")
         errors = sum(d.is_error for d in diagnostics)
         if spec is not None and not errors:
-            print(f"{path}: {ok('ok')}, {summary(spec, verdicts)}")
+            print(f"{source.name}: {ok('ok')}, {summary(spec, verdicts)}")
         else:
-            print(f"{path}: {errors} error{'s' if errors != 1 else ''}")
+            print(f"{source.name}: {errors} error{'s' if errors != 1 else ''}")
     if form is DiagnosticFormat.json:
         print_json(reports)
     elif form is not DiagnosticFormat.full:
@@ -92,7 +91,8 @@ def _changed(source: Source, changed: Fixed, diff: bool, form: DiagnosticFormat)
         if form is DiagnosticFormat.full:
             print(difference(source.name, source.text, changed.text, "fixed"), end="")
         return source
-    replace_file(Path(source.name), changed.text)
+    assert source.path is not None
+    replace_file(source.path, changed.text)
     if form is DiagnosticFormat.full:
         for done in changed.done:
             print(f"{source.name}: fixed {done}", file=sys.stderr)
@@ -126,14 +126,14 @@ def _count(n: int, word: str) -> str:
 
 
 def _report(
-    path: Path,
+    name: str,
     spec: Spec | None,
     diagnostics: tuple[Diagnostic, ...],
     verdicts: tuple[Verdict, ...],
     changed: Fixed | None,
 ) -> dict[str, Any]:
     report: dict[str, Any] = {
-        "file": str(path),
+        "file": name,
         "ok": spec is not None and not any(d.is_error for d in diagnostics),
         "diagnostics": [to_json(d) for d in diagnostics],
     }

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import typer
 
 from rewardkit.cli import codes
-from rewardkit.diagnostics import RewardError, SpecError
+from rewardkit.diagnostics import RewardError, SpecError, visible
 from rewardkit.version import __version__
 
 #: verb -> one line of help; the verb's module has the same name and a function `run`
@@ -143,7 +143,7 @@ def _bug(error: Exception) -> int:
 def _fail(message: str, code: int = codes.USAGE) -> int:
     _flush(sys.stdout)
     with suppress(OSError):
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {visible(message)}", file=sys.stderr)
     return code
 
 

@@ -11,7 +11,7 @@ from rewardkit.checker import check, read_source
 from rewardkit.cli import codes
 from rewardkit.cli.options import specs_in
 from rewardkit.cli.show import Format, ProgressLine, bad, ok, print_diagnostics, print_json
-from rewardkit.diagnostics import SpecError
+from rewardkit.diagnostics import SpecError, visible
 from rewardkit.prover import Verdict, Witness, prove
 
 
@@ -37,7 +37,7 @@ def run(
         claims = [c for c in spec.claims if select is None or select.casefold() in c.text.casefold()]
         if claims and form is Format.full:
             print_diagnostics(diagnostics, "full")
-            print(path)
+            print(visible(str(path)))
         for number, claim in enumerate(claims):
             progress(claim.text, number, len(claims))
             verdict = prove(spec, claim, effort=effort)
@@ -46,7 +46,7 @@ def run(
             worst = _worse(worst, verdict, strict)
             if form is Format.json:
                 reports.append(
-                    {"file": str(path), **report(spec.source.position(claim.span.start)[0], verdict)}
+                    {"file": visible(str(path)), **report(spec.source.position(claim.span.start)[0], verdict)}
                 )
                 continue
             _show(verdict)

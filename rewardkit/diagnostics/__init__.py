@@ -12,7 +12,7 @@ from rewardkit.diagnostics.diagnostic import (
     SpecError,
     TooMany,
 )
-from rewardkit.diagnostics.full import render_full
+from rewardkit.diagnostics.full import render_full, visible
 from rewardkit.diagnostics.github import render_github
 from rewardkit.diagnostics.json import to_json
 from rewardkit.diagnostics.sarif import to_sarif
@@ -35,4 +35,5 @@ __all__ = [
     "render_github",
     "to_json",
     "to_sarif",
+    "visible",
 ]

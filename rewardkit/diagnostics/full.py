@@ -26,7 +26,7 @@ def render_full(diagnostic: Diagnostic) -> str:
     pad = " " * width
 
     out = [f"{diagnostic.severity}[{diagnostic.code}]: {visible(diagnostic.message)}"]
-    out.append(f"{pad}--> {source.name}:{line}:{column}")
+    out.append(f"{pad}--> {visible(source.name)}:{line}:{column}")
     out.append(f"{pad} |")
     figure = _figure(diagnostic)
     if figure:  # its values point at the expression better than a line below it would

@@ -245,7 +245,10 @@ def _in_process(function: Function, constants: dict[str, Any], tasks: list[tuple
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0][:200]
+    try:
+        text = str(error).strip().split("\n")[0][:200]
+    except Exception:  # an exception of the host's own kind
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -62,9 +62,12 @@ def _read_file(path: Path, spec: Spec | None) -> Any:
             with path.open("rb") as file:
                 return _jsonl(file, str(path))
         if suffix == ".parquet":
-            return pl.read_parquet(path)
+            # opened here: polars would take `*` in a name for many files
+            with path.open("rb") as file:
+                return pl.read_parquet(file)
         if suffix == ".csv":
-            frame = pl.read_csv(path, infer_schema=False, encoding="utf8")
+            with path.open("rb") as file:
+                frame = pl.read_csv(file, infer_schema=False, encoding="utf8")
             return _converted({name: frame.get_column(name).to_list() for name in frame.columns}, spec)
     except OSError as error:
         raise RowsError(f"cannot read `{path}`: {error.strerror or error}") from None

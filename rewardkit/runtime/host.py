@@ -121,6 +121,8 @@ def _held(value: Any, function: Function) -> Any:
     python = _PYTHON[type_.kind]
     if not isinstance(value, python) or (type_.is_number and isinstance(value, bool)):
         raise Violation(f"gave `{type(value).__name__}` instead of `{type_}`")
+    if type(value) not in python:  # of a subclass, whose methods may do anything
+        value = python[-1](value)
     if isinstance(value, str):
         try:
             value.encode()

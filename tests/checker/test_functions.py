@@ -76,6 +76,13 @@ def test_what_is_no_library(project: Path) -> None:
         assert codes == expected, name
 
 
+@pytest.mark.parametrize("path", ["../lib/loop.rwd", "a" * 5000, "a/" * 60_000 + "b.rwd", "x" * 300 + ".rwd"])
+def test_a_path_that_is_none(project: Path, path: str) -> None:
+    (project / "lib" / "loop.rwd").symlink_to("loop.rwd")
+    (finding,) = found(project / "specs" / "s.rwd", SPEC.format(path))
+    assert finding.code == "RK0219" and len(finding.message) < 300
+
+
 def test_what_is_wrong_in_a_library_is_told_in_that_file(project: Path) -> None:
     (project / "lib" / "wrong.rwd").write_text("def double(x: int): text = 2 * x\n")
     (finding,) = found(project / "specs" / "s.rwd", SPEC.format("../lib/wrong.rwd"))

@@ -107,6 +107,29 @@ def test_what_it_may_not_give_is_an_error_that_names_the_rows(function, result, 
     assert problem in str(error.value)
 
 
+class Odd(int):
+    def __float__(self):
+        raise RuntimeError("no number after all")
+
+    __int__ = __float__
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def test_values_and_exceptions_of_odd_classes_break_the_run_in_one_line():
+    with pytest.raises(rk.RewardError, match="no number after all"):
+        score(lambda n: Odd(3), ROWS, result="real")
+
+    def mute(n):
+        raise Mute
+
+    with pytest.raises(rk.RewardError, match="Mute"):
+        score(mute, ROWS)
+
+
 def test_texts_must_be_texts():
     for bad, what in (("\ud800", "surrogate"), (b"x", "`bytes`")):
         with pytest.raises(rk.RewardError, match=what):
