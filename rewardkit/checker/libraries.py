@@ -66,7 +66,7 @@ class Libraries:
         if rewards:
             found.error(
                 "RK0219",
-                f"`{shortened(node.path.value)}` is a spec, and only the functions of a file without `reward` are used",
+                f"`{shortened(node.path.value)}` is a spec, and only files without `reward` are used",
                 node.path.span,
                 labels=(Label(rewards[0].span, "its `reward`"),),
                 help="move its `def`s into a file of their own, and use that in both",
