@@ -126,18 +126,15 @@ class _Reader:
         if kind == "real":
             return _float(found)
         number = int(found)
+        literal = self.literals.get(number)
+        if literal is not None and _fits(literal[1], type_):
+            return _literal(literal[1], type_)
         if kind == "text":
-            literal = self.literals.get(number)
-            if literal is not None and literal[0] == "text":
-                return literal[1]
             name = self.names.setdefault(("text", number), len(self.names))
             return text_with(self._measures(known, row, source), f"t{name}")
         if kind == "result":
             return self._result(number)
-        literal = self.literals.get(number)
         length = self._measures(known, row, source).length
-        if literal is not None:
-            return _literal(literal[1], type_)
         name = self.names.setdefault((str(type_), number), len(self.names))
         return _structured(type_, name, length)
 
@@ -194,6 +191,16 @@ def _float(value: Fraction) -> float:
         return float(value)
     except OverflowError:
         raise CannotBe from None
+
+
+def _fits(value: Any, type_: Type) -> bool:
+    """Whether a constant is of the type: values of two types may have one number, which means nothing."""
+    if isinstance(value, tuple):
+        item = type_.item
+        return type_.kind == "list" and (not value or (item is not None and all(_fits(v, item) for v in value)))
+    if isinstance(value, Fraction):
+        return type_.is_number
+    return type_.kind == ("bool" if isinstance(value, bool) else "text")
 
 
 def _literal(value: Any, type_: Type) -> Any:
