@@ -197,7 +197,9 @@ def _fits(value: Any, type_: Type) -> bool:
     """Whether a constant is of the type: values of two types may have one number, which means nothing."""
     if isinstance(value, tuple):
         item = type_.item
-        return type_.kind == "list" and (not value or (item is not None and all(_fits(v, item) for v in value)))
+        return type_.kind == "list" and (
+            not value or (item is not None and all(_fits(v, item) for v in value))
+        )
     if isinstance(value, Fraction):
         return type_.is_number
     return type_.kind == ("bool" if isinstance(value, bool) else "text")

@@ -16,6 +16,7 @@ import z3
 from rewardkit.checker.claims import is_measure, same_source
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.prover import functions
+from rewardkit.prover.limits import Limits, TooLarge, new_context
 from rewardkit.prover.terms import (
     Known,
     Logic,
@@ -47,20 +48,6 @@ from rewardkit.types.interval import (
     whole,
 )
 from rewardkit.types.types import BOOL, Type
-
-
-class TooLarge(Exception):
-    """A claim over more parts than are looked at; its text says of what there are too many."""
-
-
-@dataclass
-class Limits:
-    """How large a claim may be: what is beyond is not decided."""
-
-    parts: int = 20_000  # values, each on each row
-    pairs: int = 4_000  # of calls that may be the same call
-    digits: int = 4_000  # bits of a constant
-    degree: int = 8  # of a product
 
 
 @dataclass(eq=False)
@@ -95,7 +82,7 @@ class Encoder:
         self.spec = spec
         self.relaxed = relaxed
         self.limits = limits or Limits()
-        self.context = z3.Context()
+        self.context = new_context()
         self.facts: list[Logic] = []
         self.applied: list[Applied] = []
         self.sources: dict[tuple[Any, ...], tuple[Row, Value, Known]] = {}
@@ -107,7 +94,7 @@ class Encoder:
         self.degree = 0  # the most variables that are multiplied in one value
         self.exact = True  # whether nothing was translated by bounds only
         self._alike: dict[tuple[Any, ...], list[Applied]] = {}
-        self._parts = self._pairs = self._names = 0
+        self.parts = self._pairs = self._names = 0
         self._degrees: dict[int, int] = {}  # id(value) -> how many variables are multiplied in it
 
     # --- entry points --------------------------------------------------------------------------
@@ -140,8 +127,8 @@ class Encoder:
                 stack.append((value, True))
                 stack.extend((child, False) for child in reversed(_children(value)))
                 continue
-            self._parts += 1
-            if self._parts > self.limits.parts:
+            self.parts += 1
+            if self.parts > self.limits.parts:
                 raise TooLarge("it is made of too many values")
             args = [row.home(child).known[id(child)] for child in _children(value)]
             self._measure(value, args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -12,15 +13,19 @@ from rewardkit.prover.candidate import CannotBe, RowCandidate
 from rewardkit.prover.encode import Row
 from rewardkit.prover.queries import Question
 from rewardkit.prover.reproduce import Replayed, Replayer
+from rewardkit.prover.solve import Effort, Stopped
 from rewardkit.prover.terms import Known
 from rewardkit.types.interval import Interval
 
 #: rows, or pairs of rows, that are tried
 TRIES = 300
+FEWEST = 10
+#: parts of a claim over all tries
+PARTS = 60_000
 
 
 def search(
-    spec: Spec, claim: ClaimSpec, question: Question
+    spec: Spec, claim: ClaimSpec, question: Question, effort: Effort
 ) -> tuple[tuple[RowCandidate, ...], Replayed] | None:
     """Rows that break the claim by more than rounding; always the same ones for a claim.
 
@@ -30,7 +35,10 @@ def search(
     if question.encoder.applied or question.encoder.aggregates:
         return None
     replayer = Replayer(spec, claim)
-    for rows in _draws(question, Random(claim.text)):
+    tries = max(FEWEST, min(TRIES, PARTS // max(1, question.encoder.parts)))
+    for rows in islice(_draws(question, Random(claim.text)), tries):
+        if effort.stopped:
+            raise Stopped
         found = replayer.replay(rows, strictly=True)
         if found is not None and found.broken:
             return rows, found
@@ -38,7 +46,7 @@ def search(
 
 
 def _draws(question: Question, random: Random) -> Iterator[tuple[RowCandidate, ...]]:
-    for _ in range(TRIES):
+    while True:
         try:
             drawn = {key: _draw(source, random) for key, source in question.encoder.sources.items()}
         except CannotBe:
