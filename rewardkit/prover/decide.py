@@ -116,7 +116,7 @@ def _refute(
             made = witness_of(spec, claim, rows, replayed)
             return Verdict(claim, "refuted", witness=made, margin=_missed(claim, replayed)), rows
         outcomes.append(result)
-    if not exact.encoder.exact or found == "unknown":
+    if not exact.encoder.exact or found == "unknown" or "spurious" in outcomes:
         from rewardkit.prover.search import search
 
         drawn = search(spec, claim, exact, effort)

@@ -14,6 +14,7 @@ from typing import Any
 import z3
 
 from rewardkit.checker.claims import is_measure, same_source
+from rewardkit.checker.rounding import keeps_sign, stays_within
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.prover import functions
 from rewardkit.prover.limits import Limits, TooLarge, new_context
@@ -259,7 +260,8 @@ class Encoder:
             null, fault = or_(*(a.null for a in args)), or_(*(a.fault for a in args))
             interval = _inferred(function, value, args)
             term = exact(self, value, args, interval)
-            if function.faults and value.faults and id(value) in self.settled:
+            fails = function.faults or _may_round_off(value)
+            if fails and value.faults and id(value) in self.settled:
                 null, fault = self._may_overflow(value, term, null, fault)
             return Known(term, null, fault, interval)
         interval = function.range if function.infer is None else _inferred(function, value, args)
@@ -345,10 +347,11 @@ class Encoder:
         return Known(term, null, fault, coarse(interval))
 
     def _may_overflow(self, value: Value, term: Term, null: Logic, fault: Logic) -> tuple[Logic, Logic]:
-        """Where a number may be too large for the run, and the spec settles that."""
+        """Where a number may be too large for the run, or rounding may fail it, and the spec settles that."""
         fails = self.flag(f"{value.span.text[:40]} is too large")
         limit = number(2**62 if value.type.kind == "int" else 2**1000, self.context)
-        self.fact(implies(fails, or_(term > limit, term < -limit)))
+        if not _may_round_off(value):
+            self.fact(implies(fails, or_(term > limit, term < -limit)))
         return or_(null, fails), or_(fault, and_(fails, not_(null)))
 
     def _comparison(self, value: Value, args: list[Known]) -> Known:
@@ -391,6 +394,11 @@ class Encoder:
 
     def _term(self, value: Value, args: list[Known]) -> Known:
         body = self.as_number(args[0], value.args[0].type)
+        held = value.data.range
+        if id(value) in self.settled and held is not None and not stays_within(value.args[0], held):
+            fails = self.flag(f"{value.data.name} is rounded out of its range")
+            fault = or_(body.fault, and_(fails, not_(body.null)))
+            body = Known(body.term, or_(body.null, fails), fault, body.interval)
         if not value.data.gated:
             return body
         return _choose(args[1], body, self.as_number(args[2], value.args[2].type))
@@ -452,6 +460,15 @@ def _captures(fold: Value) -> list[Value]:
         else:
             stack.extend(value.args)
     return sorted(found.values(), key=lambda v: (v.span.start, v.span.end))
+
+
+def _may_round_off(value: Value) -> bool:
+    """Whether rounding may take what must not be 0, or below, across 0."""
+    if value.op == "div":
+        return not keeps_sign(value.args[1])
+    return (
+        value.op == "call" and value.data.function.name in ("log", "sqrt") and not keeps_sign(value.args[0])
+    )
 
 
 def _inferred(function: Function, value: Value, args: list[Known]) -> Interval:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
-from rewardkit.prover.candidate import CannotBe, RowCandidate
+from rewardkit.prover.candidate import CannotBe, RowCandidate, follows
 from rewardkit.prover.encode import Row
 from rewardkit.prover.queries import Question
 from rewardkit.prover.reproduce import Replayed, Replayer
@@ -32,7 +32,7 @@ def search(
     Only where every value comes with the row: what calls return is left to z3, which keeps their
     promises.
     """
-    if question.encoder.applied or question.encoder.aggregates:
+    if question.encoder.aggregates or not all(map(follows, question.encoder.applied)):
         return None
     replayer = Replayer(spec, claim)
     tries = max(FEWEST, min(TRIES, PARTS // max(1, question.encoder.parts)))
@@ -74,10 +74,20 @@ def _draw(source: tuple[Row, Value, Known], random: Random) -> Any:
         return random.random() < 0.5
     if kind == "text":
         return random.choice(("", "a", "b"))
+    if kind == "list" and value.type.item is not None and value.type.item.kind in _ITEMS:
+        return tuple(random.choice(_ITEMS[value.type.item.kind]) for _ in range(random.randint(0, 3)))
     if kind not in ("int", "real") or value.op == "call":
         raise CannotBe
     number = _number(known.interval, random, whole=kind == "int")
     return int(number) if kind == "int" else float(number)
+
+
+_ITEMS: dict[str, tuple[Any, ...]] = {
+    "int": (0, 1, -1, 2, 3, 5, 10),
+    "real": (0.0, 1.0, -1.0, 0.5, 2.0, 10.0),
+    "bool": (False, True),
+    "text": ("", "a", "b", "a b"),
+}
 
 
 def _number(interval: Interval, random: Random, *, whole: bool) -> Fraction:
