@@ -20,6 +20,7 @@ from rewardkit.runtime.reward import Evaluation, Reward
 from rewardkit.runtime.rows import Rows
 from rewardkit.types.interval import FULL, Interval
 from rewardkit.types.types import Type
+from rewardkit.types.values import make_result
 
 #: relative size below which a difference may be rounding
 ROUNDING = 1e-9
@@ -317,7 +318,13 @@ def any_value(type_: Type, interval: Interval | None) -> Any:
             (w for w in wishes if held.contains(w) and (type_.kind == "real" or w.denominator == 1)), 0
         )
         return int(found) if type_.kind == "int" else float(found)
-    simple: dict[str, Any] = {"bool": False, "text": "", "list": (), "json": "null"}
+    simple: dict[str, Any] = {
+        "bool": False,
+        "text": "",
+        "list": (),
+        "json": "null",
+        "result": make_result(1, 1),
+    }
     return simple.get(type_.kind)
 
 
