@@ -171,10 +171,12 @@ class Replayer:
     def _reached(self, run: Evaluation, row: int, made: RowCandidate) -> frozenset[int]:
         assert self.reward is not None
         wanted, found = run.engine.wanted, set[int]()
-        for value, _ in made.results:
+        for value, result in made.results:
             number = self.reward.plan.numbers.get(id(value))
             mask = wanted[number] if number is not None and number < len(wanted) else None
-            if mask is not None and mask[row]:
+            # what is given null is null without that anyone looks at it
+            silent = result is None and value.op == "call" and value.data.function.result.optional
+            if silent or (mask is not None and mask[row]):
                 found.add(id(value))
         return frozenset(found)
 
