@@ -31,17 +31,26 @@ def prove(spec: Spec, claim: ClaimSpec, *, effort: float = 1.0) -> Verdict:
             seconds, so the verdict is the same on every machine.
     """
     from rewardkit.prover.decide import decide
+    from rewardkit.prover.solve import for_claim
 
-    return decide(spec, claim, effort)
+    return decide(spec, claim, for_claim(effort))
 
 
 def prove_all(
     spec: Spec, *, effort: float = 1.0, on_done: Callable[[Verdict], None] | None = None
 ) -> tuple[Verdict, ...]:
-    """The verdicts on all claims of a spec, in file order."""
+    """The verdicts on all claims of a spec, in file order.
+
+    All claims together may cost what some claims may that no search ends; what is left over when that is
+    used up is undecided, and `prove` looks at each claim in full.
+    """
+    from rewardkit.prover.decide import decide
+    from rewardkit.prover.solve import for_claim, for_file
+
     verdicts = []
+    whole = for_file(effort)
     for claim in spec.claims:
-        verdicts.append(prove(spec, claim, effort=effort))
+        verdicts.append(decide(spec, claim, for_claim(effort, whole), whole))
         if on_done is not None:
             on_done(verdicts[-1])
     return tuple(verdicts)

@@ -16,7 +16,7 @@ from rewardkit.language import tree as t
 from rewardkit.prover.candidate import RowCandidate
 from rewardkit.prover.functions import EXACT
 from rewardkit.prover.queries import reward_terms, roots
-from rewardkit.prover.reproduce import GroupReplayed, Replayed
+from rewardkit.prover.reproduce import GroupReplayed, Replayed, any_value
 from rewardkit.prover.verdict import Witness, WitnessRow
 from rewardkit.prover.writing import literal, plain, shown
 from rewardkit.types.interval import Interval
@@ -39,7 +39,9 @@ def witness_of(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate], repla
     grouped = needs_group(spec, claim)
     expects = _expects(spec, claim, samples, rows, replayed, notes)
     complete = not any(note.startswith("the block") for note in notes)
-    text = _block(claim.text, samples, expects, grouped and claim.form != "direction") if complete else ""
+    outside = _outside(spec, samples)
+    grouping = grouped and claim.form != "direction"
+    text = _block(claim.text, samples, outside, expects, grouping) if complete else ""
     shown = tuple(
         WitnessRow(s.name, s.given, s.mocked, _shown(spec, claim, v))
         for s, v in zip(samples, replayed.values, strict=True)
@@ -63,7 +65,8 @@ def group_witness(spec: Spec, claim: ClaimSpec, found: GroupReplayed) -> Witness
         order = order[1:]
     expects = [f"{samples[found.better].name}.advantage > {samples[found.worse].name}.advantage"]
     complete = not any(note.startswith("the block") for note in notes)
-    text = _block(claim.text, [samples[i] for i in order], expects, True) if complete else ""
+    outside = _outside(spec, samples)
+    text = _block(claim.text, [samples[i] for i in order], outside, expects, True) if complete else ""
     rows = tuple(
         WitnessRow(samples[i].name, samples[i].given, samples[i].mocked, found.values[i]) for i in order
     )
@@ -146,6 +149,24 @@ def _mocks(
             )
         mocked.setdefault(path, plain(result))
     return out, mocked
+
+
+def _outside(spec: Spec, samples: Sequence[_Sample]) -> dict[str, str]:
+    """Calls that the claim does not read and the terms make, and that no test may: each gets some result."""
+    fixed = set.intersection(*(set(sample.mocks) for sample in samples))
+    out: dict[str, str] = {}
+    stack, seen = [*(term.value for term in spec.terms.values()), *spec.skips, *spec.masks], set[int]()
+    while stack:
+        value = stack.pop()
+        if id(value) in seen or (value.op == "let" and value.data in fixed):
+            continue
+        seen.add(id(value))
+        stack += value.args
+        if value.op == "call" and value.data.function.purity != "pure":
+            function = value.data.function
+            if function.name not in fixed:
+                out[function.name] = literal(any_value(function.result, function.range), function.result)
+    return dict(sorted(out.items()))
 
 
 def _names(let: Value) -> list[Value]:
@@ -239,6 +260,9 @@ def _rewritten(spec: Spec, claim: ClaimSpec, sample: _Sample, row: RowCandidate,
             new = sample.fields.get(path) or ("0" if path == "step" else None)
             if new is None:
                 new = literal(row.params.get(path, spec.params[path].default), spec.params[path].type)
+        elif path is not None and isinstance(node, t.Field) and root in (*spec.lets, *spec.terms):
+            notes.append(f"the block cannot name `{path}`: name it with `let`")
+            continue
         elif path is not None and root in (*builtins.ROOTS, *spec.inputs):
             new = _written_out(spec, claim, path, row, notes)
         if new is None:
@@ -273,7 +297,9 @@ def _written_out(spec: Spec, claim: ClaimSpec, path: str, row: RowCandidate, not
     return "null"
 
 
-def _block(name: str, samples: Sequence[_Sample], expects: Sequence[str], grouped: bool) -> str:
+def _block(
+    name: str, samples: Sequence[_Sample], outside: Mapping[str, str], expects: Sequence[str], grouped: bool
+) -> str:
     title = "counterexample: " + name.replace("\\", "").replace('"', "'")
     lines = [f'test "{title}" {{']
     indent = "  "
@@ -288,6 +314,7 @@ def _block(name: str, samples: Sequence[_Sample], expects: Sequence[str], groupe
         )
     if grouped:
         lines.append("  }")
+    lines += [f"  mock {name} = {value}" for name, value in outside.items()]
     for sample in samples if len(steps) == 1 else samples[1:2]:
         lines += [f"  mock {sample.name}.{path} = {value}" for path, value in sample.mocks.items()]
     lines += [f"  expect {expect}" for expect in expects]

@@ -10,6 +10,7 @@ from typing import Any
 
 import z3
 
+from rewardkit.checker.builtins import FIELDS
 from rewardkit.checker.claims import is_measure
 from rewardkit.checker.spec import Value
 from rewardkit.prover.encode import Applied, Row
@@ -58,11 +59,9 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
             (applied.value, reader.of(applied.result, applied.value.type, row))
             for applied in question.encoder.applied
             if row.home(applied.value) is applied.row
-            and not _follows(applied)
+            and not follows(applied)
             # given null it is not called, and null by that
-            and not any(
-                reader.value(arg.null) for arg in applied.args[: 1 if applied.key[0] == "fold" else None]
-            )
+            and not any(reader.value(arg.null) for arg in applied.args)
         ]
         if fixed:
             made.results += [
@@ -73,11 +72,9 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
     return rows
 
 
-def _follows(applied: Applied) -> bool:
-    """Whether a result follows from values that are given: a measure, a length, a list of known items."""
-    value = applied.value
-    of_result = value.op == "field" and value.args[0].type.kind == "result"
-    return is_measure(value) or of_result or value.op == "list" or applied.key[:2] == ("call", "len")
+def follows(applied: Applied) -> bool:
+    """Whether a result follows from values that are given: a measure, a length, an item, a fold."""
+    return applied.key[0] != "call" or is_measure(applied.value) or applied.key[1] == "len"
 
 
 def _homes(row: Row) -> list[Row]:
@@ -126,20 +123,72 @@ class _Reader:
         if kind == "real":
             return _float(found)
         number = int(found)
+        literal = self.literals.get(number)
+        if literal is not None and _fits(literal[1], type_):
+            return _literal(literal[1], type_)
         if kind == "text":
-            literal = self.literals.get(number)
-            if literal is not None and literal[0] == "text":
-                return literal[1]
             name = self.names.setdefault(("text", number), len(self.names))
             return text_with(self._measures(known, row, source), f"t{name}")
         if kind == "result":
             return self._result(number)
-        literal = self.literals.get(number)
-        length = self._measures(known, row, source).length
-        if literal is not None:
-            return _literal(literal[1], type_)
+        found, problem = read_structured(json.dumps(self._built(known, type_.required, row)), type_.required)
+        if problem is not None:
+            raise CannotBe
+        return found
+
+    def _built(self, known: Known, type_: Type, row: Row) -> Any:
+        """A value as JSON: with the items and fields that the model says something of, else unlike others."""
+        if type_.kind in ("text", "bool", "int", "real"):
+            return self.of(known, type_, row)
+        number = int(self.value(known.term))
         name = self.names.setdefault((str(type_), number), len(self.names))
-        return _structured(type_, name, length)
+        if type_.kind == "message":
+            parts = {
+                key: self._built(part, FIELDS["message"][key], row)
+                for key, part in self._fields(number, type_)
+            }
+            calls = {"tool_calls": parts["calls"]} if parts.get("calls") else {}
+            return {"role": parts.get("role", "user"), "content": parts.get("text", f"t{name}"), **calls}
+        if type_.kind == "call":
+            parts = {
+                key: self._built(part, FIELDS["call"][key], row) for key, part in self._fields(number, type_)
+            }
+            return {"name": parts.get("name", f"f{name}"), "arguments": parts.get("arguments", {})}
+        return self._list(known, type_, row, name) if type_.kind == "list" else _plain(type_, name)
+
+    def _list(self, known: Known, type_: Type, row: Row, name: int) -> list[Any]:
+        assert type_.item is not None
+        number = int(self.value(known.term))
+        items: dict[int, Known] = {}
+        for applied in self._parts("index", number, type_):
+            if not self.value(applied.args[1].null) and not self.value(applied.result.null):
+                items[int(self.value(applied.args[1].term))] = applied.result
+        length = self._measures(known, row, None, type_).length
+        if length is None:
+            length = max([1, *(at + 1 if at >= 0 else -at for at in items)])
+        if length > 64 or any(not -length <= at < length for at in items):
+            raise CannotBe
+        out = [_plain(type_.item, name)] * length
+        for at, item in items.items():
+            out[at] = self._built(item, type_.item, row)
+        return out
+
+    def _fields(self, number: int, type_: Type) -> list[tuple[str, Known]]:
+        found = self._parts("field", number, type_)
+        return [
+            (applied.value.data, applied.result) for applied in found if not self.value(applied.result.null)
+        ]
+
+    def _parts(self, op: str, number: int, type_: Type) -> list[Applied]:
+        """The uses of an item or field of the value with this number."""
+        return [
+            applied
+            for applied in self.question.encoder.applied
+            if applied.key[0] == op
+            and applied.value.args[0].type.required == type_
+            and not self.value(applied.args[0].null)
+            and self.value(applied.args[0].term) == number
+        ]
 
     def _result(self, number: int) -> RunResult:
         """A result of tests, with the fields that the model says something of."""
@@ -158,7 +207,7 @@ class _Reader:
         flags = (bool(found.get("crashed", False)), bool(found.get("timed_out", False)))
         return make_result(passed, total, *flags)
 
-    def _measures(self, known: Known, row: Row, source: Value | None) -> Measures:
+    def _measures(self, known: Known, row: Row, source: Value | None, type_: Type | None = None) -> Measures:
         """How long a text or list is, by the model."""
         found = Measures()
         homes = _homes(row)
@@ -169,7 +218,9 @@ class _Reader:
                 continue
             if self.value(applied.args[0].null) or self.value(applied.args[0].term) != number:
                 continue
-            if not _same_kind(applied, source):
+            kind = source.type.kind if source is not None else type_.kind if type_ is not None else None
+            # numbers of texts and of lists are apart: they only mean the same within one type
+            if kind is not None and kind != applied.value.args[0].type.kind:
                 continue
             self._note(found, "length" if name == "len" else name, applied.result)
         if source is not None:
@@ -183,17 +234,21 @@ class _Reader:
         setattr(found, name, int(self.value(result.term)))
 
 
-def _same_kind(applied: Applied, source: Value | None) -> bool:
-    """Numbers of texts and of lists are apart: they only mean the same within one type."""
-    measured = applied.value.args[0].type.kind
-    return source is None or source.type.kind == measured
-
-
 def _float(value: Fraction) -> float:
     try:
         return float(value)
     except OverflowError:
         raise CannotBe from None
+
+
+def _fits(value: Any, type_: Type) -> bool:
+    """Whether a constant is of the type: values of two types may have one number, which means nothing."""
+    if isinstance(value, tuple):
+        item = type_.item
+        return type_.kind == "list" and all(item is not None and _fits(one, item) for one in value)
+    if isinstance(value, Fraction):
+        return type_.is_number
+    return type_.kind == ("bool" if isinstance(value, bool) else "text")
 
 
 def _literal(value: Any, type_: Type) -> Any:
@@ -204,23 +259,12 @@ def _literal(value: Any, type_: Type) -> Any:
     return value
 
 
-def _structured(type_: Type, name: int, length: int | None) -> Any:
-    """A value of a structured type that differs from those with another name."""
-    count = length if length is not None else 1
-    if count > 64:
-        raise CannotBe
-    value = _plain(type_.required, name, count)
-    found, problem = read_structured(json.dumps(value), type_.required)
-    if problem is not None:
-        raise CannotBe
-    return found
-
-
-def _plain(type_: Type, name: int, count: int) -> Any:
+def _plain(type_: Type, name: int) -> Any:
+    """A value as JSON that differs from those with another name."""
     kind = type_.kind
     if kind == "list":
         assert type_.item is not None
-        return [_plain(type_.item, name, 1) for _ in range(count)]
+        return [_plain(type_.item, name)]
     simple: dict[str, Any] = {
         "bool": bool(name % 2),
         "int": name,

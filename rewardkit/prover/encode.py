@@ -15,7 +15,8 @@ import z3
 
 from rewardkit.checker.claims import is_measure, same_source
 from rewardkit.checker.spec import Spec, Value
-from rewardkit.prover import functions
+from rewardkit.prover import functions, operations
+from rewardkit.prover.limits import Limits, TooLarge, new_context
 from rewardkit.prover.terms import (
     Known,
     Logic,
@@ -36,31 +37,9 @@ from rewardkit.types.interval import (
     NON_NEGATIVE,
     UNIT,
     Interval,
-    add,
-    coarse,
-    divide,
-    hull,
-    intersect,
-    multiply,
-    negate,
-    subtract,
     whole,
 )
 from rewardkit.types.types import BOOL, Type
-
-
-class TooLarge(Exception):
-    """A claim over more parts than are looked at; its text says of what there are too many."""
-
-
-@dataclass
-class Limits:
-    """How large a claim may be: what is beyond is not decided."""
-
-    parts: int = 20_000  # values, each on each row
-    pairs: int = 4_000  # of calls that may be the same call
-    digits: int = 4_000  # bits of a constant
-    degree: int = 8  # of a product
 
 
 @dataclass(eq=False)
@@ -95,7 +74,7 @@ class Encoder:
         self.spec = spec
         self.relaxed = relaxed
         self.limits = limits or Limits()
-        self.context = z3.Context()
+        self.context = new_context()
         self.facts: list[Logic] = []
         self.applied: list[Applied] = []
         self.sources: dict[tuple[Any, ...], tuple[Row, Value, Known]] = {}
@@ -107,7 +86,7 @@ class Encoder:
         self.degree = 0  # the most variables that are multiplied in one value
         self.exact = True  # whether nothing was translated by bounds only
         self._alike: dict[tuple[Any, ...], list[Applied]] = {}
-        self._parts = self._pairs = self._names = 0
+        self.parts = self._pairs = self._names = 0
         self._degrees: dict[int, int] = {}  # id(value) -> how many variables are multiplied in it
 
     # --- entry points --------------------------------------------------------------------------
@@ -140,8 +119,8 @@ class Encoder:
                 stack.append((value, True))
                 stack.extend((child, False) for child in reversed(_children(value)))
                 continue
-            self._parts += 1
-            if self._parts > self.limits.parts:
+            self.parts += 1
+            if self.parts > self.limits.parts:
                 raise TooLarge("it is made of too many values")
             args = [row.home(child).known[id(child)] for child in _children(value)]
             self._measure(value, args)
@@ -227,8 +206,8 @@ class Encoder:
             (inner,) = args
             # a null literal given a type: its term has that type's sort
             return self.constant(None, value.type) if inner.null is True else inner
-        if op in _OPERATIONS:
-            return _OPERATIONS[op](self, value, args)
+        if op in operations.OPERATIONS:
+            return operations.OPERATIONS[op](self, value, args)
         if op == "constant":
             return self.constant(value.data, value.type)
         if op in ("column", "param", "step"):
@@ -272,8 +251,9 @@ class Encoder:
             null, fault = or_(*(a.null for a in args)), or_(*(a.fault for a in args))
             interval = _inferred(function, value, args)
             term = exact(self, value, args, interval)
-            if function.faults and value.faults and id(value) in self.settled:
-                null, fault = self._may_overflow(value, term, null, fault)
+            fails = function.faults or operations.may_round_off(value)
+            if fails and value.faults and id(value) in self.settled:
+                null, fault = operations.may_overflow(self, value, term, null, fault)
             return Known(term, null, fault, interval)
         interval = function.range if function.infer is None else _inferred(function, value, args)
         key = ("call", function.name, value.data.constants, value.data.order)
@@ -333,113 +313,12 @@ class Encoder:
         self.aggregates.append((value, row, known))
         return known
 
-    # --- operations ----------------------------------------------------------------------------
-
-    def _arithmetic(self, value: Value, args: list[Known]) -> Known:
-        null, fault = or_(*(a.null for a in args)), or_(*(a.fault for a in args))
-        terms = [a.term for a in args]
-        op = value.op
-        if op == "neg":
-            term, interval = -terms[0], negate(args[0].interval)
-        else:
-            a, b = (arg.interval for arg in args)
-            if op == "div":
-                term, interval = terms[0] / terms[1], divide(a, b)
-            elif op == "mul":
-                term, interval = terms[0] * terms[1], multiply(a, b)
-                if terms[0].eq(terms[1]):
-                    interval = intersect(interval, NON_NEGATIVE)
-            elif op == "add":
-                term, interval = terms[0] + terms[1], add(a, b)
-            else:
-                term, interval = terms[0] - terms[1], subtract(a, b)
-        if value.faults and id(value) in self.settled:
-            null, fault = self._may_overflow(value, term, null, fault)
-        return Known(term, null, fault, coarse(interval))
-
-    def _may_overflow(self, value: Value, term: Term, null: Logic, fault: Logic) -> tuple[Logic, Logic]:
-        """Where a number may be too large for the run, and the spec settles that."""
-        fails = self.flag(f"{value.span.text[:40]} is too large")
-        limit = number(2**62 if value.type.kind == "int" else 2**1000, self.context)
-        self.fact(implies(fails, or_(term > limit, term < -limit)))
-        return or_(null, fails), or_(fault, and_(fails, not_(null)))
-
-    def _comparison(self, value: Value, args: list[Known]) -> Known:
-        a, b = args
-        null, fault = or_(a.null, b.null), or_(a.fault, b.fault)
-        if value.op in ("eq", "ne"):
-            equal = same(a.term, b.term)
-            return Known(equal if value.op == "eq" else not_(equal), null, fault)
-        x, y = a.term, b.term
-        term = {"lt": x < y, "le": x <= y, "gt": x > y, "ge": x >= y}[value.op]
-        return Known(term, null, fault)
-
-    def _not(self, value: Value, args: list[Known]) -> Known:
-        (a,) = args
-        return Known(not_(a.term), a.null, a.fault)
-
-    def _logic(self, value: Value, args: list[Known]) -> Known:
-        a, b = args
-        goes_on = and_(not_(a.null), a.term if value.op == "and" else not_(a.term))
-        return Known(
-            either(goes_on, b.term, a.term),
-            either(goes_on, b.null, a.null),
-            either(goes_on, b.fault, a.fault),
-        )
-
-    def _is_null(self, value: Value, args: list[Known]) -> Known:
-        (a,) = args
-        return Known(and_(a.null, not_(a.fault)), a.fault, a.fault)
-
-    def _failed(self, value: Value, args: list[Known]) -> Known:
-        return Known(args[0].fault)
-
-    def _coalesce(self, value: Value, args: list[Known]) -> Known:
-        a, b = args
-        term, interval = _branch(not_(a.null), a, b), _either_interval(a, b)
-        return Known(term, and_(a.null, b.null), and_(a.null, b.fault), interval)
-
-    def _if(self, value: Value, args: list[Known]) -> Known:
-        return _choose(*args)
-
-    def _term(self, value: Value, args: list[Known]) -> Known:
-        body = self.as_number(args[0], value.args[0].type)
-        if not value.data.gated:
-            return body
-        return _choose(args[1], body, self.as_number(args[2], value.args[2].type))
-
     def as_number(self, known: Known, type_: Type) -> Known:
         """A condition as the number that a term or an aggregate makes of it."""
         if type_.kind != "bool":
             return known
         one, zero = number(1, self.context), number(0, self.context)
         return Known(either(known.term, one, zero), known.null, known.fault, UNIT)
-
-
-def _choose(condition: Known, then: Known, otherwise: Known) -> Known:
-    chosen = and_(not_(condition.null), condition.term)
-    return Known(
-        _branch(chosen, then, otherwise),
-        or_(condition.null, either(chosen, then.null, otherwise.null)),
-        or_(condition.fault, and_(not_(condition.null), either(chosen, then.fault, otherwise.fault))),
-        _either_interval(then, otherwise),
-    )
-
-
-def _either_interval(a: Known, b: Known) -> Interval:
-    """Of the one or the other; what is always null adds nothing."""
-    if a.null is True:
-        return b.interval
-    return a.interval if b.null is True else hull(a.interval, b.interval)
-
-
-def _branch(chosen: Logic, then: Known, otherwise: Known) -> Term:
-    """The term of the branch that is taken; of two, the one that is not always null."""
-    if then.null is True:
-        return otherwise.term
-    if otherwise.null is True:
-        return then.term
-    return either(chosen, then.term, otherwise.term)
 
 
 def _children(value: Value) -> tuple[Value, ...]:
@@ -489,16 +368,3 @@ def _fold_interval(fold: Value) -> Interval:
         declared: Interval = body.data.function.range
         return declared
     return FULL
-
-
-_OPERATIONS: dict[str, Callable[[Encoder, Value, list[Known]], Known]] = {
-    **dict.fromkeys(("add", "sub", "mul", "div", "neg"), Encoder._arithmetic),
-    **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), Encoder._comparison),
-    **dict.fromkeys(("and", "or"), Encoder._logic),
-    "not": Encoder._not,
-    "is_null": Encoder._is_null,
-    "failed": Encoder._failed,
-    "coalesce": Encoder._coalesce,
-    "if": Encoder._if,
-    "term": Encoder._term,
-}

@@ -20,7 +20,7 @@ from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.prover.candidate import CannotBe, candidate, value_of
 from rewardkit.prover.encode import Encoder, Row
 from rewardkit.prover.queries import Question, ask, row_of
-from rewardkit.prover.solve import Solver
+from rewardkit.prover.solve import Effort, Solver
 from rewardkit.prover.terms import Known, Logic, and_, not_, number, or_
 from rewardkit.prover.texts import NoText
 from rewardkit.prover.verdict import Verdict
@@ -41,7 +41,7 @@ ROUNDING = 1e-9
 _ORDERED = ("grpo", "dr_grpo")
 
 
-def decide_group(spec: Spec, claim: ClaimSpec, effort: float) -> Verdict:
+def decide_group(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
     """The verdict on a claim of advantages."""
     assert spec.advantage is not None and claim.group_size is not None
     scale = spec.advantage.scale
@@ -58,7 +58,7 @@ def decide_group(spec: Spec, claim: ClaimSpec, effort: float) -> Verdict:
 # --- GRPO ------------------------------------------------------------------------------------------
 
 
-def _by_reward(spec: Spec, claim: ClaimSpec, effort: float) -> Verdict:
+def _by_reward(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
     from rewardkit.prover.decide import settle
 
     verdict, rows = settle(spec, replace(claim, form="outranks", scope="reward"), effort)
@@ -92,13 +92,13 @@ def _replayed(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate]) -> Ver
 # --- GDPO ------------------------------------------------------------------------------------------
 
 
-def _by_terms(spec: Spec, claim: ClaimSpec, effort: float) -> Verdict:
+def _by_terms(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
     """The ordering argument, which holds for groups of any size; else every group of the kinds of rows."""
     for relaxed in (True, False):
         question = _pair(spec, claim, relaxed=relaxed)
         solver = Solver(question, effort)
         if solver.check(question.broken) == "unsat":
-            solver.limit(effort / 4)
+            solver.limit(1 / 4)
             return Verdict(claim, "proved", vacuous=solver.check() == "unsat")
     kinds, complete = _kinds(spec, claim, effort)
     if kinds is None:
@@ -164,7 +164,7 @@ class Kind:
     row: RowCandidate
 
 
-def _kinds(spec: Spec, claim: ClaimSpec, effort: float) -> tuple[list[Kind] | None, bool]:
+def _kinds(spec: Spec, claim: ClaimSpec, effort: Effort) -> tuple[list[Kind] | None, bool]:
     """The kinds of rows there are, and whether these are all."""
     encoder = Encoder(spec, relaxed=False)
     assert claim.other is not None

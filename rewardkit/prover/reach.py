@@ -8,9 +8,10 @@ from typing import Any
 
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.prover.aggregates import relate
-from rewardkit.prover.encode import Encoder, Row, TooLarge
+from rewardkit.prover.encode import Encoder, Row
+from rewardkit.prover.limits import TooLarge
 from rewardkit.prover.queries import Question
-from rewardkit.prover.solve import Solver, alone
+from rewardkit.prover.solve import Solver, alone, for_claim
 from rewardkit.prover.terms import Logic, and_, inside, not_, number, same
 from rewardkit.types.interval import Interval
 from rewardkit.types.levels import Level
@@ -44,11 +45,14 @@ class Reach:
             facts.append(not_(encoder.encode(root, row).fault))
         facts += [self._is(value, fixed[name]) for name, value in _run_values(everything) if name in fixed]
         relate(encoder, [row], closed=False)
-        self._solver = Solver(Question(encoder, (row,), facts, False), effort)
+        self._solver = Solver(Question(encoder, (row,), facts, False), for_claim(effort))
+        self._effort = effort
 
     def possible(self, wishes: Sequence[tuple[Value, Wish]]) -> bool | None:
         """Whether some row has all of this at once; `None` where the limit was reached."""
-        found = self._solver.check(*(self._wish(value, wish) for value, wish in wishes))
+        with alone():
+            self._solver.renew(for_claim(self._effort))
+            found = self._solver.check(*(self._wish(value, wish) for value, wish in wishes))
         return {"sat": True, "unsat": False, "unknown": None}[found]
 
     def _wish(self, value: Value, wish: Wish) -> Logic:

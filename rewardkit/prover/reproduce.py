@@ -20,6 +20,7 @@ from rewardkit.runtime.reward import Evaluation, Reward
 from rewardkit.runtime.rows import Rows
 from rewardkit.types.interval import FULL, Interval
 from rewardkit.types.types import Type
+from rewardkit.types.values import make_result
 
 #: relative size below which a difference may be rounding
 ROUNDING = 1e-9
@@ -170,10 +171,12 @@ class Replayer:
     def _reached(self, run: Evaluation, row: int, made: RowCandidate) -> frozenset[int]:
         assert self.reward is not None
         wanted, found = run.engine.wanted, set[int]()
-        for value, _ in made.results:
+        for value, result in made.results:
             number = self.reward.plan.numbers.get(id(value))
             mask = wanted[number] if number is not None and number < len(wanted) else None
-            if mask is not None and mask[row]:
+            # what is given null is null without that anyone looks at it
+            silent = result is None and value.op == "call" and value.data.function.result.optional
+            if silent or (mask is not None and mask[row]):
                 found.add(id(value))
         return frozenset(found)
 
@@ -317,7 +320,13 @@ def any_value(type_: Type, interval: Interval | None) -> Any:
             (w for w in wishes if held.contains(w) and (type_.kind == "real" or w.denominator == 1)), 0
         )
         return int(found) if type_.kind == "int" else float(found)
-    simple: dict[str, Any] = {"bool": False, "text": "", "list": (), "json": "null"}
+    simple: dict[str, Any] = {
+        "bool": False,
+        "text": "",
+        "list": (),
+        "json": "null",
+        "result": make_result(1, 1),
+    }
     return simple.get(type_.kind)
 
 

@@ -4,33 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from random import Random
 from typing import Any
 
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
-from rewardkit.prover.candidate import CannotBe, RowCandidate
+from rewardkit.prover.candidate import CannotBe, RowCandidate, follows
 from rewardkit.prover.encode import Row
 from rewardkit.prover.queries import Question
 from rewardkit.prover.reproduce import Replayed, Replayer
+from rewardkit.prover.solve import Effort, Stopped
 from rewardkit.prover.terms import Known
 from rewardkit.types.interval import Interval
 
 #: rows, or pairs of rows, that are tried
 TRIES = 300
+FEWEST = 10
+#: parts of a claim over all tries
+PARTS = 60_000
 
 
 def search(
-    spec: Spec, claim: ClaimSpec, question: Question
+    spec: Spec, claim: ClaimSpec, question: Question, effort: Effort
 ) -> tuple[tuple[RowCandidate, ...], Replayed] | None:
     """Rows that break the claim by more than rounding; always the same ones for a claim.
 
     Only where every value comes with the row: what calls return is left to z3, which keeps their
     promises.
     """
-    if question.encoder.applied or question.encoder.aggregates:
+    if question.encoder.aggregates or not all(map(follows, question.encoder.applied)):
         return None
     replayer = Replayer(spec, claim)
-    for rows in _draws(question, Random(claim.text)):
+    tries = max(FEWEST, min(TRIES, PARTS // max(1, question.encoder.parts)))
+    for rows in islice(_draws(question, Random(claim.text)), tries):
+        if effort.stopped:
+            raise Stopped
         found = replayer.replay(rows, strictly=True)
         if found is not None and found.broken:
             return rows, found
@@ -38,7 +46,7 @@ def search(
 
 
 def _draws(question: Question, random: Random) -> Iterator[tuple[RowCandidate, ...]]:
-    for _ in range(TRIES):
+    while True:
         try:
             drawn = {key: _draw(source, random) for key, source in question.encoder.sources.items()}
         except CannotBe:
@@ -66,10 +74,20 @@ def _draw(source: tuple[Row, Value, Known], random: Random) -> Any:
         return random.random() < 0.5
     if kind == "text":
         return random.choice(("", "a", "b"))
+    if kind == "list" and value.type.item is not None and value.type.item.kind in _ITEMS:
+        return tuple(random.choice(_ITEMS[value.type.item.kind]) for _ in range(random.randint(0, 3)))
     if kind not in ("int", "real") or value.op == "call":
         raise CannotBe
     number = _number(known.interval, random, whole=kind == "int")
     return int(number) if kind == "int" else float(number)
+
+
+_ITEMS: dict[str, tuple[Any, ...]] = {
+    "int": (0, 1, -1, 2, 3, 5, 10),
+    "real": (0.0, 1.0, -1.0, 0.5, 2.0, 10.0),
+    "bool": (False, True),
+    "text": ("", "a", "b", "a b"),
+}
 
 
 def _number(interval: Interval, random: Random, *, whole: bool) -> Fraction:

@@ -13,7 +13,7 @@ from rewardkit.checker.spec import ClaimSpec, Spec
 from rewardkit.prover.candidate import CannotBe, RowCandidate, candidate
 from rewardkit.prover.queries import Question
 from rewardkit.prover.reproduce import Replayed, Replayer
-from rewardkit.prover.solve import Solver
+from rewardkit.prover.solve import Effort, Solver
 from rewardkit.prover.terms import Known, Logic, and_, not_, number
 from rewardkit.prover.texts import NoText
 from rewardkit.types.interval import Interval
@@ -25,7 +25,7 @@ _MOST = 60
 
 
 def find(
-    spec: Spec, claim: ClaimSpec, question: Question, effort: float
+    spec: Spec, claim: ClaimSpec, question: Question, effort: Effort
 ) -> tuple[tuple[RowCandidate, ...], Replayed] | str:
     """Rows that break the claim as the spec runs; else `"unsat"`, `"unknown"` or `"spurious"`."""
     replayer = Replayer(spec, claim)
@@ -35,7 +35,7 @@ def find(
     # mocks give values and nulls: where only a failure breaks the claim, a null stands for it
     attempts = [(margin, calm) for margin in margins] + ([(None, True)] if calm is not True else [])
     for margin, assumed in attempts:
-        solver = Solver(question, effort / 2)
+        solver = Solver(question, effort, 1 / 2)
         solver.add(question.broken)
         solver.add(assumed)
         if margin is not None:

@@ -450,6 +450,8 @@ class _Writer:
         ]
         if self.aggregates:
             value = self.elsewhere().of(self.one("int", "real"), 1)
+            if " for " in value:  # whether two folds are the same is not looked at
+                value = "i"
             condition = self.elsewhere().of("bool", 1)
             over = self.one(*self.scopes)
             shapes += [
