@@ -37,5 +37,8 @@ def inside(source: Source, relative: str) -> Path:
         raise RewardError("a path is relative to the spec, with `/` between its parts")
     path = (source.path.absolute().parent / relative).resolve()
     if not path.is_relative_to(project):
-        raise RewardError(f"`{relative}` leaves the folder of the project")
+        marked = any((project / mark).exists() for mark in _MARKS)
+        why = "the nearest above the spec with" if marked else "the spec's own, as none above has"
+        marks = " or ".join(f"`{mark}`" for mark in _MARKS)
+        raise RewardError(f"`{relative}` leaves the project's folder `{project.name or '/'}`, {why} {marks}")
     return path
