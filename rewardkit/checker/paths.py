@@ -10,6 +10,12 @@ from rewardkit.diagnostics import RewardError, Source
 _MARKS = (".git", "pyproject.toml")
 
 
+class Outside(RewardError):
+    """A path that leaves the project; `help` says what would make the project wider."""
+
+    help = "a `.git` or `pyproject.toml` in a folder above makes that one the project"
+
+
 def project_of(source: Source) -> Path | None:
     """The nearest folder above a spec with `.git` or `pyproject.toml`, else the spec's own.
 
@@ -37,8 +43,5 @@ def inside(source: Source, relative: str) -> Path:
         raise RewardError("a path is relative to the spec, with `/` between its parts")
     path = (source.path.absolute().parent / relative).resolve()
     if not path.is_relative_to(project):
-        marked = any((project / mark).exists() for mark in _MARKS)
-        why = "the nearest above the spec with" if marked else "the spec's own, as none above has"
-        marks = " or ".join(f"`{mark}`" for mark in _MARKS)
-        raise RewardError(f"`{relative}` leaves the project's folder `{project.name or '/'}`, {why} {marks}")
+        raise Outside(f"`{relative}` leaves the project's folder, `{project.name or project}`")
     return path
