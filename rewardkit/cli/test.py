@@ -13,7 +13,7 @@ from rewardkit.checker import Spec, check, read_source
 from rewardkit.cli import codes
 from rewardkit.cli.options import ExternNames, TokenizerName, externs, load_tokenizer, params, specs_in
 from rewardkit.cli.show import Format, ProgressLine, bad, ok, print_diagnostics, print_json
-from rewardkit.diagnostics import Diagnostic, RewardError, SpecError, render_full
+from rewardkit.diagnostics import Diagnostic, RewardError, SpecError, render_full, visible
 
 if TYPE_CHECKING:
     from rewardkit.testing import Bench, Selection, TestResult
@@ -134,7 +134,7 @@ class _Job:
             if spec is None:
                 raise SpecError(diagnostics)
             self.watched |= files_of(spec)
-            self.files.append(_File(str(path), spec, diagnostics, Selection.of(self.select, names)))
+            self.files.append(_File(visible(str(path)), spec, diagnostics, Selection.of(self.select, names)))
         check_selections([(file.spec, file.selection) for file in self.files])
 
     def _tests(self, file: _File, progress: ProgressLine, tokenizer: Any) -> None:
@@ -145,8 +145,7 @@ class _Job:
         if not tests:
             return
         if self.full:
-            print_diagnostics(file.diagnostics, "full")
-            print(file.path)
+            print(file.path + _warnings(file))
         seen = Coverage(file.spec) if self.coverage else None
         bench = Bench(
             observe=seen.add if seen is not None else None,
@@ -194,7 +193,7 @@ class _Job:
         if self.full:
             print(f"{len(results) - failed} passed" + (f", {bad(f'{failed} failed')}" if failed else ""))
             for line in self._below():
-                print(f"error: {line}", file=sys.stderr)
+                print(f"error: {visible(line)}", file=sys.stderr)
             return
         print_json(
             {
@@ -217,7 +216,9 @@ class _Job:
                     f"the coverage of `{file.path}` is {file.coverage.percent:.1f}%, below {least:g}%"
                 )
             if self.mutate and file.results and file.mutation is None:
-                lines.append(f"`{file.path}` was not changed: mutants tell nothing while a test fails")
+                lines.append(
+                    f"the mutants of `{file.path}` are skipped, because a test fails: make it pass first"
+                )
             score = file.mutation.score if file.mutation is not None else None
             if score is not None and score < least:
                 lines.append(f"of the mutants of `{file.path}` {score:.1f}% are killed, below {least:g}%")
@@ -247,7 +248,7 @@ def _watch(job: _Job) -> int:
                 print_diagnostics(error.diagnostics, "full")
             except RewardError as error:
                 code = codes.USAGE
-                print(f"error: {error}", file=sys.stderr)
+                print(f"error: {visible(str(error))}", file=sys.stderr)
                 if not job.watched:
                     return code
             # what was found on the way is watched from here on
@@ -259,12 +260,21 @@ def _watch(job: _Job) -> int:
         return code
 
 
+def _warnings(file: _File) -> str:
+    """How many warnings a spec has, which say nothing of its tests."""
+    count = len(file.diagnostics)
+    if not count:
+        return ""
+    what, them = ("1 warning", "it") if count == 1 else (f"{count} warnings", "them")
+    return f" ({what}: `rewardkit check {file.path}` shows {them})"
+
+
 def _show(result: TestResult) -> None:
     mark = ok("pass") if result.passed else bad("FAIL")
     rows = f" ({'; '.join(map(str, result.rows))})" if result.rows and result.passed else ""
     print(f"  {mark}  {result.name}{rows}")
     if result.error is not None:
-        print(f"        {result.error}")
+        print(f"        {visible(result.error)}")
     for failure in result.failures:
         print("\n".join("    " + line for line in render_full(failure).splitlines()))
 
@@ -282,10 +292,13 @@ def _show_measures(file: _File) -> None:
         score = "none to kill" if report.score is None else f"{report.score:.1f}% killed"
         print(
             f"mutants of {file.path}: {score} ({killed} of {killed + survived}); "
-            f"{report.count('refused')} refused by the checker, {report.count('equal')} that change nothing"
+            f"{report.count('refused')} refused by the checker, {report.count('equal')} that change nothing, "
+            f"{report.count('repeated')} that repeat another"
         )
         for mutant in report.survivors:
             print(f"  survived: {mutant.what} at {_at(mutant.span, own)}")
+            for mark, lines in zip("-+", mutant.lines(), strict=True):
+                print("".join(f"    {mark} {line.strip()}\n" for line in lines if line.strip()), end="")
         if len(report.outcomes) < report.total:
             print(f"  stopped after {len(report.outcomes)} of {report.total} mutants")
 

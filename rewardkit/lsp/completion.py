@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rewardkit import library
 from rewardkit.checker import builtins, tests
+from rewardkit.checker.expects import STATES
 from rewardkit.language.sketch import KEYWORDS, STATEMENTS, Word
 from rewardkit.lsp import describe, hover, words
 from rewardkit.lsp.analysis import Analysis
@@ -84,6 +85,8 @@ def _columns(root: str) -> list[Item]:
 def _of_sample(context: Context) -> list[Item]:
     draft = context.analysis.draft
     out = [Item(n, "field", "real", words.FIELDS[n], rank=1) for n in ("reward", "advantage")]
+    states = [n for n in STATES if n not in draft.lets and n not in draft.terms]
+    out += [Item(n, "field", "bool", words.FIELDS[n], rank=1) for n in states]
     for symbol in declared(context.analysis.names, ("term", "let")):
         value = draft.terms[symbol.name].value if symbol.name in draft.terms else draft.lets.get(symbol.name)
         detail = describe.typed(value.type, describe.interval_of(value)) if value is not None else ""
