@@ -46,7 +46,10 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class CallMock:
-    """What every call of a function gives on some rows, in folds too."""
+    """What every call of a function gives on some rows, in folds too.
+
+    Like any call it is null where an argument is null, and fails where one has failed.
+    """
 
     function: str
     rows: Mask
@@ -57,7 +60,8 @@ class CallMock:
 class Engine:
     """One run of one plan over one table; `alive` leaves out rows that are skipped.
 
-    Where a step is `given`, or its function is mocked, nothing below it is wanted.
+    Where a step is `given`, nothing below it is wanted. A call that is mocked is not made, and its arguments
+    are wanted all the same, unless it is mocked as null: whether they are null decides what it gives.
     """
 
     plan: Plan
@@ -69,6 +73,7 @@ class Engine:
     alive: Mask = field(default_factory=lambda: np.ones(0, np.bool_))
     failures: dict[int, list[tuple[Mask, str]]] = field(default_factory=dict)
     call_faults: list[tuple[int, int, str, float]] = field(default_factory=list)  # step, row, reason, s
+    answers: dict[int, Given] = field(default_factory=dict)  # calls that mocks answer
     wanted: list[Mask | None] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)  # step -> time spent in its calls
@@ -82,25 +87,33 @@ class Engine:
         self.columns = [empty(step.type, self.table.n) for step in self.plan.steps]
         self.wanted = [None] * len(self.plan.steps)
         self._stale = set(range(len(self.plan.steps)))
-        self.given = {**self._mocked(), **self.given}
+        self._take_mocks()
         for number, given in self.given.items():
             step = self.plan.steps[number]
             self.columns[number] = merge(given.rows, given.column, self.columns[number], step.type)
 
-    def _mocked(self) -> dict[int, Given]:
+    def _take_mocks(self) -> None:
         """The calls that mocks answer; of two mocks on a row the later one does."""
-        found: dict[int, Given] = {}
-        for mock in self.mocks:
-            for number, step in enumerate(self.plan.steps):
-                if step.op != "call" or step.data.function.name != mock.function:
-                    continue
-                column, rows = full(mock.value, step.type, self.table.n), mock.rows
-                if number in found:
-                    before = found[number]
-                    column = merge(rows, column, before.column, step.type)
-                    rows = rows | before.rows
-                found[number] = Given(rows, column)
-        return found
+        names = {mock.function for mock in self.mocks}
+        known = dict(self.given)
+        for number, step in enumerate(self.plan.steps):
+            if step.op != "call" or step.data.function.name not in names:
+                continue
+            column, rows = empty(step.type, self.table.n), np.zeros(self.table.n, np.bool_)
+            for mock in self.mocks:
+                if mock.function == step.data.function.name:
+                    column = merge(mock.rows, full(mock.value, step.type, self.table.n), column, step.type)
+                    rows = rows | mock.rows
+            self.answers[number] = Given(rows & ~column.null, column)
+            # a mocked null is null whatever the arguments are
+            absent = rows & column.null
+            if number in known:
+                before = known[number]
+                column = merge(before.rows, before.column, column, step.type)
+                absent = absent | before.rows
+            if absent.any():
+                known[number] = Given(absent, column)
+        self.given = known
 
     # --- the loop --------------------------------------------------------------------------------
 
@@ -200,7 +213,8 @@ class Engine:
             for folding in self._foldings.get(number, ()):
                 self._fold(number, step, folding, args)
         elif step.op == "call" and not is_cheap(step):
-            return self._call_of_null(number, args)
+            null = self._call_of_null(number, args)
+            return self._answer(number, step, args) or null
         else:
             self._operate(number, step, args)
         return True
@@ -214,6 +228,7 @@ class Engine:
         if failure is not None:
             self.failures[number] = [failure]
         if step.op == "call":
+            self._answer(number, step, args)
             name = step.data.function.name
             self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - began
 
@@ -229,6 +244,18 @@ class Engine:
             self.columns[number] = Column(
                 column.data, column.null | rows, column.fault | (rows & fault), column.done | rows
             )
+        return bool(rows.any())
+
+    def _answer(self, number: int, step: Step, args: list[Column]) -> bool:
+        """A mocked call gives what the mock says, where it would be made; whether that is new."""
+        if number not in self.answers:
+            return False
+        answer, before = self.answers[number], self.columns[number]
+        rows = answer.rows if is_cheap(step) else answer.rows & ~before.done
+        for arg in args:
+            rows = rows & arg.done & ~arg.null
+        self.columns[number] = merge(rows, answer.column, before, step.type)
+        self.failures[number] = [(bad & ~rows, why) for bad, why in self.failures.get(number, [])]
         return bool(rows.any())
 
     def _aggregate(self, number: int, step: Step, args: list[Column]) -> None:

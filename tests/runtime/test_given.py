@@ -5,6 +5,7 @@ import pytest
 from probes import install
 
 from rewardkit.checker import check
+from rewardkit.checker.draft import below
 from rewardkit.diagnostics import Source
 from rewardkit.runtime.columns import column_of
 from rewardkit.runtime.engine import CallMock, Given
@@ -62,3 +63,58 @@ def test_a_mocked_failure_is_a_null_and_no_fault():
     rewarded = reward()
     found = rewarded.evaluate(Rows(ROWS), mocks=[CallMock("probe.half", np.ones(3, bool), None)])
     assert column(rewarded, found, "t") == [-1, -1, -1]
+
+
+NULLS = """
+input n: int?
+input a: real
+input xs: list[int]
+term t = probe.flaky(n) ?? -1
+term u = probe.flaky(probe.half(n)) ?? -1
+term v = sum(probe.flaky(x + (n ?? 1)) for x in xs)
+term w = sum(probe.flaky(n) ?? -1 for x in xs)
+term y = clamp(a * a, 0, 1) ?? -1
+term z = failed(clamp(a * a, 0, 1))
+reward { t: 1 }
+"""
+NULL_ROWS = [
+    {"n": 8, "a": 2, "xs": [1, 2]},
+    {"n": 3, "a": 1e200, "xs": [3]},
+    {"n": None, "a": 2, "xs": [4, 5]},
+]
+
+
+def test_a_mocked_call_of_null_is_null_and_one_of_a_failure_fails():
+    spec, _ = check(Source("nulls", NULLS))
+    rewarded = Reward(spec)
+    every = np.ones(3, bool)
+    mocks = [CallMock("probe.flaky", every, 50), CallMock("clamp", every, 0.75)]
+    found = rewarded.evaluate(Rows(NULL_ROWS), mocks=mocks)
+    assert column(rewarded, found, "t") == [50, 50, -1]
+    assert column(rewarded, found, "u") == [50, -1, -1]
+    assert column(rewarded, found, "v") == [100, 50, 100]
+    assert column(rewarded, found, "w") == [100, 50, -2]
+    assert column(rewarded, found, "y") == [0.75, -1, 0.75]
+    assert column(rewarded, found, "z") == [0, 1, 0]
+    assert rewarded.counts == {"probe.half": 2}, "an argument is computed, the call is not made"
+
+
+def test_a_mocked_null_needs_no_arguments():
+    spec, _ = check(Source("nulls", NULLS))
+    rewarded = Reward(spec)
+    mocks = [CallMock("probe.flaky", np.ones(3, bool), None)]
+    found = rewarded.evaluate(Rows(NULL_ROWS), mocks=mocks)
+    assert column(rewarded, found, "u") == [-1, -1, -1]
+    assert rewarded.counts == {}
+
+
+def test_what_is_given_of_a_call_counts_more_than_its_mock():
+    spec, _ = check(Source("nulls", NULLS))
+    rewarded = Reward(spec)
+    call = next(v for v in below([spec.terms["t"].value]) if v.op == "call")
+    rows = np.array([False, False, True])
+    known = {rewarded.plan.numbers[id(call)]: Given(rows, column_of([None, None, 7], call.type))}
+    for value, rest in ((50, [50, 50]), (None, [-1, -1])):
+        mocks = [CallMock("probe.flaky", np.ones(3, bool), value)]
+        found = rewarded.evaluate(Rows(NULL_ROWS), given=known, mocks=mocks)
+        assert column(rewarded, found, "t") == [*rest, 7]

@@ -71,6 +71,41 @@ def test_what_is_mocked(body):
     assert passes(body)
 
 
+def test_a_mocked_call_given_null_is_null():
+    spec = """
+    extern f1(found: text, answer: text): real in [0, 1]
+    input answer: text
+    let found = format.tag(completion.text, "answer")
+    let rated = f1(found, answer)
+    term t in [0, 1] = rated ?? 0
+    reward { t: 1 }
+    test "t" {
+      sample tagged { completion.text = "<answer>4</answer>"  answer = "4" }
+      sample plain { completion.text = "4"  answer = "4" }
+      sample fixed { completion.text = "4"  answer = "4" }
+      mock f1 = 0.5
+      mock fixed.rated = 0.25
+      expect tagged.t == 0.5 and plain.t == 0 and plain.rated == null and fixed.t == 0.25
+    }
+    """
+    (result,) = ran(spec)
+    assert result.passed, result.failures or result.error
+
+
+def test_an_argument_of_a_mocked_call_is_computed_and_may_need_a_mock():
+    spec = """
+    extern one(x: text): text
+    extern two(x: text): real in [0, 1]
+    term t = two(one(completion.text))
+    reward { t: 1 }
+    """
+    sample = 'sample a { completion.text = "x" } expect a.t == 0.5'
+    (result,) = ran(f'{spec} test "t" {{ {sample} mock two = 0.5 }}')
+    assert "reaches `one`" in result.error
+    (result,) = ran(f'{spec} test "t" {{ {sample} mock two = 0.5 mock one = "y" }}')
+    assert result.passed
+
+
 def test_the_mock_of_a_sample_counts_more_wherever_it_stands():
     spec = 'let c = text.contains(completion.text, "x")\nterm t = c\nreward { t: 1 }\n'
     body = 'sample a { completion.text = "x" } sample b { completion.text = "y" } '
