@@ -11,7 +11,10 @@ from rewardkit.checker.wording import listed, suggest
 from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.types.levels import Level
-from rewardkit.types.types import REAL, UNKNOWN, Type
+from rewardkit.types.types import BOOL, REAL, UNKNOWN, Type
+
+#: whether the row of a sample is skipped, and whether it is masked
+STATES = ("skipped", "masked")
 
 
 def expect(draft: Draft, node: t.Expect, samples: dict[str, SampleSpec]) -> ExpectSpec | None:
@@ -36,7 +39,8 @@ def expect(draft: Draft, node: t.Expect, samples: dict[str, SampleSpec]) -> Expe
                 )
             return Value("constant", (), UNKNOWN, span)
         reads[(sample, field)] = None
-        return Value("column", (), type_.nullable, span, level=Level.ROW, path=dotted, data=dotted)
+        type_ = type_ if _is_state(draft, field) else type_.nullable
+        return Value("column", (), type_, span, level=Level.ROW, path=dotted, data=dotted)
 
     def name(word: str, span: Span) -> Value | None:
         if word in samples:
@@ -73,7 +77,7 @@ def expect(draft: Draft, node: t.Expect, samples: dict[str, SampleSpec]) -> Expe
 
 
 def _no_value(draft: Draft, sample: str, field: str, span: Span) -> None:
-    known = [*draft.terms, *draft.lets, "reward", "advantage"]
+    known = [*draft.terms, *draft.lets, "reward", "advantage", *STATES]
     help_ = suggest(field, known) or f"it has {listed(known)}"
     if field in draft.inputs or field.partition(".")[0] in builtins.ROOTS:
         help_ = f"name it in the spec first: `let x = {field}`, then `{sample}.x`"
@@ -88,7 +92,14 @@ def _field_type(draft: Draft, field: str) -> Type | None:
     if field in draft.lets:
         return draft.lets[field].type
     # a name whose own declaration is wrong: stay silent
-    return UNKNOWN if isinstance(draft.nodes.get(field), t.Let | t.Term | t.Broken) else None
+    if isinstance(draft.nodes.get(field), t.Let | t.Term | t.Broken):
+        return UNKNOWN
+    return BOOL if field in STATES else None
+
+
+def _is_state(draft: Draft, field: str) -> bool:
+    """Whether `SAMPLE.masked` is that, and no let or term of the spec's own."""
+    return field in STATES and field not in draft.terms and field not in draft.lets
 
 
 def tolerance_of(draft: Draft, node: t.Expect) -> float | None:

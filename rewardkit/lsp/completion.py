@@ -84,6 +84,8 @@ def _columns(root: str) -> list[Item]:
 def _of_sample(context: Context) -> list[Item]:
     draft = context.analysis.draft
     out = [Item(n, "field", "real", words.FIELDS[n], rank=1) for n in ("reward", "advantage")]
+    states = [n for n in STATES if n not in draft.lets and n not in draft.terms]
+    out += [Item(n, "field", "bool", words.FIELDS[n], rank=1) for n in states]
     for symbol in declared(context.analysis.names, ("term", "let")):
         value = draft.terms[symbol.name].value if symbol.name in draft.terms else draft.lets.get(symbol.name)
         detail = describe.typed(value.type, describe.interval_of(value)) if value is not None else ""

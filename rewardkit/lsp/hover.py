@@ -81,7 +81,7 @@ def _about_field(analysis: Analysis, word: Word, start: int) -> str:
         base = analysis.value_at(start, word.start - 1)
         if base is not None and base.type.kind == kind and f"{kind}.{word.text}" in words.FIELDS:
             return "\n\n" + sentence(words.FIELDS[f"{kind}.{word.text}"])
-    if word.text in ("reward", "advantage"):
+    if word.text in ("reward", "advantage", *STATES):
         return "\n\n" + sentence(words.FIELDS[word.text])
     return ""
 

@@ -127,6 +127,8 @@ FIELDS: Mapping[str, str] = {
     "result.timed_out": "whether the program took too long",
     "reward": "the weighted sum of the terms",
     "advantage": "the sample's advantage in its group, by the spec's normalizer",
+    "skipped": "whether a `skip` leaves the sample's row out",
+    "masked": "whether a `mask` keeps the loss off the sample's tokens",
 }
 
 AGGREGATES: Mapping[str, str] = {

@@ -148,7 +148,8 @@ class Replayer:
         out = {}
         for number, (value, by_row) in known.items():
             mask = np.array([i in by_row for i in range(len(rows))])
-            out[number] = Given(mask, column_of([by_row.get(i) for i in range(len(rows))], value.type))
+            column = column_of([by_row.get(i) for i in range(len(rows))], value.type)
+            out[number] = Given(mask, column, strict=value.op == "call")
         return out
 
     def _totals(self, run: Evaluation) -> list[float | None]:

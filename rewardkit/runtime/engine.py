@@ -38,10 +38,14 @@ class Fault:
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A step whose value is known beforehand on some rows (tests mock it, a witness fixes it)."""
+    """A step whose value is known beforehand on some rows (tests mock it, a witness fixes it).
+
+    Of a call that is `strict` it is what a mock of the function would be.
+    """
 
     rows: Mask
     column: Column
+    strict: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,17 +97,16 @@ class Engine:
             self.columns[number] = merge(given.rows, given.column, self.columns[number], step.type)
 
     def _take_mocks(self) -> None:
-        """The calls that mocks answer; of two mocks on a row the later one does."""
-        names = {mock.function for mock in self.mocks}
-        known = dict(self.given)
+        """The calls that mocks answer; of two mocks on a row the later one does, and what is given of one
+        call counts more."""
+        known = {number: given for number, given in self.given.items() if not given.strict}
         for number, step in enumerate(self.plan.steps):
-            if step.op != "call" or step.data.function.name not in names:
+            mocks = self._mocks_of(number, step)
+            if not mocks:
                 continue
             column, rows = empty(step.type, self.table.n), np.zeros(self.table.n, np.bool_)
-            for mock in self.mocks:
-                if mock.function == step.data.function.name:
-                    column = merge(mock.rows, full(mock.value, step.type, self.table.n), column, step.type)
-                    rows = rows | mock.rows
+            for mock in mocks:
+                column, rows = merge(mock.rows, mock.column, column, step.type), rows | mock.rows
             self.answers[number] = Given(rows & ~column.null, column)
             # a mocked null is null whatever the arguments are
             absent = rows & column.null
@@ -114,6 +117,12 @@ class Engine:
             if absent.any():
                 known[number] = Given(absent, column)
         self.given = known
+
+    def _mocks_of(self, number: int, step: Step) -> list[Given]:
+        name, n = step.data.function.name if step.op == "call" else None, self.table.n
+        found = [Given(m.rows, full(m.value, step.type, n)) for m in self.mocks if m.function == name]
+        given = self.given.get(number)
+        return [*found, given] if given is not None and given.strict else found
 
     # --- the loop --------------------------------------------------------------------------------
 

@@ -64,6 +64,8 @@ class Samples:
         if field == "reward":
             return _number(self.scores.total[row])
         plan = self._reward.plan
+        if field not in plan.terms and field not in plan.lets:
+            return _truth({"skipped": self.scores.skipped, "masked": self.scores.masked}[field][row])
         number = plan.terms[field] if field in plan.terms else plan.lets[field]
         found = take(self.evaluation.engine.columns[number], np.array([row]))
         missing = found.null | ~found.done | self.scores.skipped[row]
@@ -123,6 +125,12 @@ def _number(value: float) -> Column:
     """One number as a column; NaN is null."""
     missing = np.isnan([value])
     return Column(np.array([value]), missing, np.zeros(1, np.bool_), np.ones(1, np.bool_))
+
+
+def _truth(value: np.bool_) -> Column:
+    """One condition as a column."""
+    none = np.zeros(1, np.bool_)
+    return Column(np.array([value]), none, none, np.ones(1, np.bool_))
 
 
 def _row(spec: Spec, test: TestSpec, sample: SampleSpec) -> dict[str, Any]:
