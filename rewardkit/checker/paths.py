@@ -46,5 +46,5 @@ def inside(source: Source, relative: str) -> Path:
     except (OSError, RuntimeError):  # too long, or links in a circle
         raise RewardError(f"`{shown}` is no path") from None
     if not path.is_relative_to(project):
-        raise RewardError(f"`{shown}` leaves the folder of the project")
+        raise RewardError(f"`{shown}` leaves the project's folder, `{project.name or project}`")
     return path

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, TextIO
@@ -106,14 +108,38 @@ def _verb(verb: str, rest: list[str]) -> int:
     usage_error: Any = typer.BadParameter.__mro__[1]
     try:
         # not `command.main`, which turns Ctrl-C, a closed pipe and EOFError into exit codes of its own
-        with command.make_context(f"rewardkit {verb}", rest) as context:
+        with command.make_context(f"rewardkit {verb}", list(rest)) as context:
             return command.invoke(context) or codes.OK
     except SpecError as error:
         return _wrong_spec(error)
     except typer.Exit as stop:
         return stop.exit_code
     except usage_error as error:
-        return _fail(f"{error.format_message()} (see `rewardkit {verb} --help`)")
+        return _fail(f"{_usage(error, rest)} (see `rewardkit {verb} --help`)")
+
+
+def _usage(error: Any, words: list[str]) -> str:
+    """What is wrong with the words of a verb. Of a wrong value the parser's text differs between its versions
+    and speaks of the libraries below it."""
+    option = getattr(error, "param", None)
+    names = [name for name in getattr(option, "opts", ()) if name.startswith("-")]
+    if type(error).__name__ != "BadParameter" or not names:
+        return str(error.format_message()).rstrip(".")
+    name, text = max(names, key=len), str(error.message).removeprefix("Value error, ").rstrip(".")
+    value = next((found for found in _values(words, names)), "")
+    if choices := re.search(r" is not one of (.*)", text):
+        return f"{name}: `{value}` is not one of {choices[1].replace(chr(39), '')}"
+    if kind := re.search(r"valid (number|integer)", text):
+        return f"{name}: `{value}` is not {'a number' if kind[1] == 'number' else 'a whole number'}"
+    return f"{name}: `{value}` {text.removeprefix(value).strip().replace('Input should', 'must')}"
+
+
+def _values(words: list[str], names: list[str]) -> Iterator[str]:
+    """What the words give for an option, the last first."""
+    for i in range(len(words) - 1, -1, -1):
+        name, equals, value = words[i].partition("=")
+        if name in names and (equals or i + 1 < len(words)):
+            yield value if equals else words[i + 1]
 
 
 def _suggest(verb: str) -> str:

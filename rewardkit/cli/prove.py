@@ -11,7 +11,7 @@ from rewardkit.checker import check, read_source
 from rewardkit.cli import codes
 from rewardkit.cli.options import specs_in
 from rewardkit.cli.show import Format, ProgressLine, bad, ok, print_diagnostics, print_json
-from rewardkit.diagnostics import SpecError, visible
+from rewardkit.diagnostics import RewardError, SpecError, visible
 from rewardkit.prover import Verdict, Witness, prove
 
 
@@ -24,16 +24,17 @@ def run(
     effort: Annotated[float, typer.Option(min=0.01, max=1000, help="search so many times as long")] = 1.0,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
-    """Prove the claims of specs, or show a case that breaks them. No claim at all is not a pass."""
+    """Prove the claims of specs, or show a case that breaks them. A spec without claims breaks none."""
     from rewardkit.prover.findings import findings
 
     reports: list[dict[str, Any]] = []
-    worst, tried = codes.OK, 0
+    worst, tried, total = codes.OK, 0, 0
     progress = ProgressLine()
     for path in specs_in(paths):
         spec, diagnostics = check(read_source(path))
         if spec is None:
             raise SpecError(diagnostics)
+        total += len(spec.claims)
         claims = [c for c in spec.claims if select is None or select.casefold() in c.text.casefold()]
         if claims and form is Format.full:
             print_diagnostics(diagnostics, "full")
@@ -55,9 +56,9 @@ def run(
     if form is Format.json:
         print_json(reports)
     if not tried:
-        what = f"no claim contains `{select}`" if select else "there are no claims"
-        print(f"error: {what}", file=sys.stderr)
-        return codes.FAILED
+        if select is not None:
+            raise RewardError(f"no claim contains `{select}`{'' if total else '; there are none'}")
+        print("note: there are no claims", file=sys.stderr)
     return worst
 
 

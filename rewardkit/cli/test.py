@@ -145,8 +145,7 @@ class _Job:
         if not tests:
             return
         if self.full:
-            print_diagnostics(file.diagnostics, "full")
-            print(file.path)
+            print(file.path + _warnings(file))
         seen = Coverage(file.spec) if self.coverage else None
         bench = Bench(
             observe=seen.add if seen is not None else None,
@@ -217,7 +216,7 @@ class _Job:
                     f"the coverage of `{file.path}` is {file.coverage.percent:.1f}%, below {least:g}%"
                 )
             if self.mutate and file.results and file.mutation is None:
-                lines.append(f"`{file.path}` was not changed: mutants tell nothing while a test fails")
+                lines.append(f"the mutants of `{file.path}` are skipped, because a test fails: make it pass first")
             score = file.mutation.score if file.mutation is not None else None
             if score is not None and score < least:
                 lines.append(f"of the mutants of `{file.path}` {score:.1f}% are killed, below {least:g}%")
@@ -259,6 +258,14 @@ def _watch(job: _Job) -> int:
         return code
 
 
+def _warnings(file: _File) -> str:
+    """How many warnings a spec has, which say nothing of its tests."""
+    count = len(file.diagnostics)
+    if not count:
+        return ""
+    return f" ({count} warning{'s' if count > 1 else ''}: `rewardkit check {file.path}` shows {'them' if count > 1 else 'it'})"
+
+
 def _show(result: TestResult) -> None:
     mark = ok("pass") if result.passed else bad("FAIL")
     rows = f" ({'; '.join(map(str, result.rows))})" if result.rows and result.passed else ""
@@ -282,10 +289,13 @@ def _show_measures(file: _File) -> None:
         score = "none to kill" if report.score is None else f"{report.score:.1f}% killed"
         print(
             f"mutants of {file.path}: {score} ({killed} of {killed + survived}); "
-            f"{report.count('refused')} refused by the checker, {report.count('equal')} that change nothing"
+            f"{report.count('refused')} refused by the checker, {report.count('equal')} that change nothing, "
+            f"{report.count('repeated')} that repeat another"
         )
         for mutant in report.survivors:
             print(f"  survived: {mutant.what} at {_at(mutant.span, own)}")
+            for mark, lines in zip("-+", mutant.lines(), strict=True):
+                print("".join(f"    {mark} {line.strip()}\n" for line in lines if line.strip()), end="")
         if len(report.outcomes) < report.total:
             print(f"  stopped after {len(report.outcomes)} of {report.total} mutants")
 

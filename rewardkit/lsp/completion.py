@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rewardkit import library
 from rewardkit.checker import builtins, tests
+from rewardkit.checker.expects import STATES
 from rewardkit.language.sketch import KEYWORDS, STATEMENTS, Word
 from rewardkit.lsp import describe, hover, words
 from rewardkit.lsp.analysis import Analysis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rewardkit import library
 from rewardkit.checker import Value, builtins
+from rewardkit.checker.expects import STATES
 from rewardkit.diagnostics import Span
 from rewardkit.language import tree as t
 from rewardkit.language.sketch import Word

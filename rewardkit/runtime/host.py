@@ -68,7 +68,7 @@ def import_extern(name: str, where: str, folder: Path) -> Callable[..., Any]:
 def unbound(name: str) -> RewardError:
     return RewardError(
         f"the extern `{name}` is not bound: give it when the spec is loaded, `externs={{{name!r}: …}}` or "
-        f"`--extern {name}=module:function`, or give it a `mock` in the test"
+        f"`--extern {name}=module:function`"
     )
 
 

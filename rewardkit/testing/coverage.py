@@ -16,7 +16,7 @@ from rewardkit.runtime.columns import Column
 from rewardkit.runtime.engine import Engine
 from rewardkit.runtime.reward import Evaluation
 
-Kind = Literal["gate", "if", "term", "skip", "mask"]
+Kind = Literal["gate", "if", "term", "skip", "mask", "argument"]
 #: how each kind can go: what a condition does where it holds, and where it does not
 _WAYS: dict[Kind, tuple[str, str]] = {
     "gate": ("open", "closed"),
@@ -24,17 +24,20 @@ _WAYS: dict[Kind, tuple[str, str]] = {
     "term": ("not zero", "zero"),
     "skip": ("true", "false"),
     "mask": ("true", "false"),
+    "argument": ("null", "a value"),
 }
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A place that can go several `ways`: a condition by its text, a term by its name."""
+    """A place that can go several `ways`: a condition by its text, a term by its name, an argument that may
+    be null by its text and the `def` that it is given to."""
 
     kind: Kind
     name: str
     span: Span
     ways: tuple[str, ...]
+    of: str = ""
 
     def __str__(self) -> str:
         return {
@@ -43,6 +46,7 @@ class Branch:
             "term": f"the term `{self.name}`",
             "skip": f"`skip when {self.name}`",
             "mask": f"`mask when {self.name}`",
+            "argument": f"the argument `{self.name}` of `{self.of}`",
         }[self.kind]
 
 
@@ -88,6 +92,7 @@ class Coverage:
     branches: dict[_Key, Branch] = field(default_factory=dict)
     seen: dict[_Key, set[str]] = field(default_factory=dict)
     _ifs: list[Value] = field(default_factory=list)
+    _arguments: list[Value] = field(default_factory=list)  # that they are null
 
     def __post_init__(self) -> None:
         for name, term in self.spec.terms.items():
@@ -104,7 +109,14 @@ class Coverage:
             for condition in conditions:
                 self._expect(Branch(kind, _text(condition), condition.span, _WAYS[kind]))
         for value in below(_computed(self.spec)):
-            if value.op == "if":
+            if value.op == "bind" and _without_null(value.args[0]):
+                for absent in _leaves(value.args[0].args[0]):
+                    self._arguments.append(absent)
+                    function = value.span.text.partition("(")[0].strip()
+                    self._expect(
+                        Branch("argument", _text(absent), absent.span, _WAYS["argument"], function)
+                    )
+            elif value.op == "if" and not _without_null(value):
                 self._ifs.append(value)
                 self._expect(Branch("if", _text(value.args[0]), value.args[0].span, _WAYS["if"]))
 
@@ -138,6 +150,10 @@ class Coverage:
                 if found is not None:
                     condition = inner.columns[inner.plan.steps[found].args[0]]
                     self._condition("if", value.args[0].span, condition, _reached(inner, found))
+            for absent in self._arguments:
+                found = inner.plan.numbers.get(id(absent))
+                if found is not None:
+                    self._condition("argument", absent.span, inner.columns[found], _reached(inner, found))
 
     def _condition(
         self, kind: Kind, span: Span, column: Column, rows: NDArray[np.bool_], null_is_false: bool = False
@@ -164,6 +180,23 @@ class Coverage:
         own = self.spec.source.name
         missing.sort(key=lambda m: (m[0].span.source.name != own, m[0].span.source.name, m[0].span.start))
         return CoverageReport(seen, possible, tuple(missing))
+
+
+def _without_null(value: Value) -> bool:
+    """Whether this is no `if` of the text, but what a call of a `def` is: null where an argument is null."""
+    return value.op == "if" and value.args[1].span == value.args[2].span
+
+
+def _leaves(condition: Value) -> list[Value]:
+    """The conditions that `or` joins."""
+    found, stack = [], [condition]
+    while stack:
+        value = stack.pop()
+        if value.op == "or":
+            stack.extend(reversed(value.args))
+        else:
+            found.append(value)
+    return found
 
 
 def _computed(spec: Spec) -> list[Value]:

@@ -19,6 +19,8 @@ from rewardkit.types.normalizer import NORMALIZERS
 
 #: a step, by its number among the distinct steps seen so far
 Id = int
+#: comparisons with those that hold where they do not; of null both are null
+_OPPOSITES = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 
 
 @dataclass
@@ -39,6 +41,12 @@ class Meanings:
             options = tuple(sorted((name, steps[number]) for name, number in plan.options.items()))
             advantage = (spec.advantage.name, options)
         return terms, weights, tuple(roots), advantage, spec.reward_range
+
+    def to_tests(self, plan: Plan, params: Mapping[str, Any]) -> Any:
+        """What tests can see of a compiled spec besides its meaning: every let, term and weight."""
+        steps = self._steps(plan, params)
+        named = [(name, steps[number]) for names in (plan.lets, plan.terms) for name, number in names.items()]
+        return tuple(named), tuple(steps[number] for _, number in plan.weights)
 
     def _weights(self, weights: list[Id], spec: Spec, plan: Plan) -> tuple[Any, ...]:
         """The weights; divided by their sum where advantages do not change with a common factor."""
@@ -117,6 +125,8 @@ class Meanings:
         if isinstance(truth, bool):
             return self._true(not truth)
         form = self._forms[arg]
+        if form[0] in _OPPOSITES:
+            return self._number((_OPPOSITES[form[0]], *form[1:]))
         inner: Id | None = form[1][0] if form[0] == "not" else None
         return inner
 

@@ -40,12 +40,22 @@ class Mutant:
             text = text[: edit.span.start] + edit.text + text[edit.span.end :]
         return Source(source.name, text, source.path)
 
+    def lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The lines that it changes, as they are and as it makes them."""
+        before, after = self.span.source.text.split("\n"), self.source().text.split("\n")
+        first = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+        last = next(
+            (i for i, (a, b) in enumerate(zip(before[::-1], after[::-1], strict=False)) if a != b), 0
+        )
+        last = min(last, len(before) - first, len(after) - first)
+        return tuple(before[first : len(before) - last]), tuple(after[first : len(after) - last])
+
 
 def mutants(module: t.Module) -> list[Mutant]:
     """Every mutant of a file, in file order: the same ones each time."""
     found = [m for statement in module.statements for m in _statement(statement)]
     found.sort(key=lambda mutant: mutant.span.start)
-    return list({(m.edits, m.span.start): m for m in found}.values())
+    return list({m.edits: m for m in reversed(found)}.values())[::-1]
 
 
 def _change(kind: str, what: str, span: Span, text: str, shown: str | None = None) -> Mutant:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rewardkit.checker import check
 from rewardkit.checker.spec import Spec, TestSpec
@@ -13,8 +13,9 @@ from rewardkit.testing.meaning import Meanings
 from rewardkit.testing.mutants import Mutant, mutants
 from rewardkit.testing.runner import Bench, reward_of, run_test
 
-#: `killed` by a test; `survived` all of them; `refused` by the checker; `equal` in meaning to the spec
-Fate = Literal["killed", "survived", "refused", "equal"]
+#: `killed` by a test; `survived` all of them; `refused` by the checker; `equal` in meaning to the spec;
+#: `repeated` where a mutant before it says the same
+Fate = Literal["killed", "survived", "refused", "equal", "repeated"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class MutationReport:
     def to_json(self) -> dict[str, Any]:
         return {
             "score": None if self.score is None else round(self.score, 2),
-            **{fate: self.count(fate) for fate in ("killed", "survived", "refused", "equal")},
+            **{fate: self.count(fate) for fate in get_args(Fate)},
             "total": self.total,
             "complete": len(self.outcomes) == self.total,
             "mutants": [outcome.to_json() for outcome in self.outcomes],
@@ -79,13 +80,15 @@ def mutate(
     """What becomes of each mutant of a spec, in file order. The tests must pass on the spec itself.
 
     Left out as `equal` are mutants that training cannot tell from the spec: in code that no reward reads, of
-    the same meaning (see `Meanings`), or so decided by `equal`.
+    the same meaning (see `Meanings`), or so decided by `equal`; as `repeated` those that neither training nor
+    a test can tell from a mutant before, like `not (a == b)` after `a != b`.
     """
     bench = Bench() if bench is None else bench
     names = [test.name for test in sorted(tests, key=lambda test: bool(test.rows))]  # quick ones first
     meanings = Meanings()
     own = reward_of(spec, (), params, bench)
     meaning = meanings.of(spec, own.plan, own.params)
+    before: set[Any] = set()
     for mutant in mutants(spec.module):
         other, found = check(mutant.source())
         if other is None:
@@ -96,10 +99,16 @@ def mutate(
         except RewardError as error:  # a param that does not fit
             yield Outcome(mutant, "refused", str(error))
             continue
-        same = meanings.of(other, reward.plan, reward.params) == meaning
+        found_meaning = meanings.of(other, reward.plan, reward.params)
+        same = found_meaning == meaning
         if same or (equal is not None and equal(spec, other)):
             yield Outcome(mutant, "equal")
             continue
+        seen = (found_meaning, meanings.to_tests(reward.plan, reward.params))
+        if seen in before:
+            yield Outcome(mutant, "repeated")
+            continue
+        before.add(seen)
         yield _run(mutant, other, names, params, bench)
 
 

@@ -106,8 +106,8 @@ WRONG = [
     (["SPEC", "ROWS"], "there is no column `answer`"),
     (["SPEC", "nowhere.jsonl"], "cannot read `nowhere.jsonl`"),
     (["SPEC", "--set", "bonus=7"], "`bonus` must lie in [0, 1]"),
-    (["SPEC", "--size", "0"], "Invalid value for '--size'"),
-    (["SPEC", "--step", "-1"], "Invalid value for '--step'"),
+    (["SPEC", "--size", "0"], "--size: `0` "),
+    (["SPEC", "--step", "-1"], "--step: `-1` "),
 ]
 
 

@@ -161,14 +161,32 @@ def test_an_undecided_claim_counts_under_strict(tmp_path, capsys):
     capsys.readouterr()
 
 
-def test_no_claim_is_no_pass(tmp_path, spec, capsys):
+def test_a_spec_without_claims_and_a_selection_of_none(tmp_path, capsys):
     path = tmp_path / "claims.rwd"
     path.write_text(CLAIMS)
-    assert run("prove", path) == codes.FAILED
-    assert "there are no claims" in capsys.readouterr().err
+    assert run("prove", path) == codes.OK
+    assert "note: there are no claims" in capsys.readouterr().err
+    assert run("prove", path, "-k", "brevity") == codes.USAGE
+    assert "no claim contains `brevity`; there are none" in capsys.readouterr().err
     path.write_text(CLAIMS + "prove ok outranks not ok\n")
-    assert run("prove", path, "-k", "brevity") == codes.FAILED
+    assert run("prove", path, "-k", "brevity") == codes.USAGE
     assert "no claim contains `brevity`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["check", "--format", "x"], "--format: `x` is not one of full, concise, json, github, sarif"),
+        (["prove", "--format=concise"], "--format: `concise` is not one of full, json"),
+        (["test", "--format", "concise"], "--format: `concise` is not one of full, json"),
+        (["test", "--format", "full", "--format", ""], "--format: `` is not one of full, json"),
+        (["test", "--coverage", "--fail-under", "most"], "--fail-under: `most` is not a number"),
+        (["analyze", "--step", "1.5"], "--step: `1.5` is not a whole number"),
+    ],
+)
+def test_wrong_values_of_options_are_told_in_our_words(words, message, spec, capsys):
+    assert run(*words, spec) == codes.USAGE
+    assert capsys.readouterr().err == f"error: {message} (see `rewardkit {words[0]} --help`)\n"
 
 
 def test_check_takes_folders(tmp_path, spec, capsys):

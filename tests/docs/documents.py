@@ -30,6 +30,8 @@ from rewardkit.types.function import Function
 from rewardkit.types.normalizer import NORMALIZERS, Option
 
 ROOT = Path(__file__).parents[2]
+#: where specs of documents are said to lie, so that no message depends on where this checkout does
+PLACE = Path("/rewards")
 _FENCED = re.compile(
     r"^```rwd((?: [\w./-]+)?)\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
 )
@@ -70,12 +72,12 @@ def checked(
     """Check a block as if it and the document's files lay in one folder."""
 
     def read(path: Path) -> Source:
-        relative = str(path.relative_to(ROOT))
+        relative = str(path.relative_to(PLACE))
         if relative not in others:
             raise RewardError(f"cannot read `{relative}`: No such file or directory")
         return Source(relative, others[relative], path)
 
-    return check(Source(name, spec, ROOT / name), read)
+    return check(Source(name, spec, PLACE / name), read)
 
 
 def diagnosed(text: str, path: Path) -> str:

@@ -179,7 +179,9 @@ def test_coverage_under_the_threshold(spec, capsys):
 
 def test_mutants_under_the_threshold(spec, capsys):
     assert run(spec, "-k", "wrong", "--mutate") == codes.OK
-    assert "survived: weight of `right`: 1.0 -> 2.0 at 5:17" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    before, after = "reward { right: 1.0  brief: 0.5 }", "reward { right: 2.0  brief: 0.5 }"
+    assert f"survived: weight of `right`: 1.0 -> 2.0 at 5:17\n    - {before}\n    + {after}\n" in shown
     assert run(spec, "-k", "wrong", "--mutate", "--fail-under", 90) == codes.FAILED
     assert "killed, below 90%" in capsys.readouterr().err
     assert run(spec, "--mutate", "--fail-under", 90) == codes.OK
@@ -188,7 +190,7 @@ def test_mutants_under_the_threshold(spec, capsys):
 def test_mutants_of_a_failing_spec_tell_nothing(spec, capsys):
     spec.write_text(SPEC.replace("== 0\n", "== 7\n"))
     assert run(spec, "--mutate") == codes.FAILED
-    assert "mutants tell nothing while a test fails" in capsys.readouterr().err
+    assert "are skipped, because a test fails" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -196,6 +198,16 @@ def test_mutants_of_a_failing_spec_tell_nothing(spec, capsys):
 )
 def test_options_that_make_no_sense(spec, words):
     assert run(spec, *words) == codes.USAGE
+
+
+def test_warnings_are_only_counted(spec, capsys):
+    spec.write_text(
+        'term tone = judge.score(completion.text, rubric: "polite?") ?? 0\nreward { tone: 1 }\n'
+        'test "t" { sample s { completion.text = "x" } mock judge.score = 0.5 expect s.tone == 0.5 }\n'
+    )
+    assert run(spec) == codes.OK
+    found = capsys.readouterr()
+    assert f"{spec} (1 warning: `rewardkit check {spec}` shows it)" in found.out and found.err == ""
 
 
 # --- long runs ---------------------------------------------------------------------------------------

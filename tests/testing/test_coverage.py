@@ -126,3 +126,29 @@ def test_as_json():
     assert json.loads(json.dumps(report))["missing"][0] == {
         "kind": "if", "name": "n > 5", "never": "true", "file": "t.rwd", "line": 4, "column": 22,
     }  # fmt: skip
+
+
+DEFS = """
+input x: int?
+input y: int?
+def near(a: int, b: int) = if a == b then 1 else 0
+term t = near(x, y) ?? 0
+term u = near(x ?? 0, 1)
+reward { t: 1  u: 1 }
+"""
+
+
+def test_a_null_argument_of_a_def_is_named_and_no_if():
+    report = coverage(f'test "t" {{ {sample("x = 1 y = 1")} expect s.t == 1 }}', DEFS)
+    assert [f"never {way}: {branch}" for branch, way in report.missing] == [
+        "never false: `if a == b`",
+        "never zero: the term `t`",
+        "never null: the argument `x` of `near`",
+        "never null: the argument `y` of `near`",
+        "never zero: the term `u`",
+    ]
+    samples = [sample("x = 1 y = 1"), sample("x = null y = 1", "n"), sample("x = 2 y = null", "m")]
+    whole = coverage(f'test "t" {{ {" ".join(samples)} expect s.t == 1 and n.t == 0 and m.t == 0 }}', DEFS)
+    assert whole.missing == ()
+    kinds = [branch["kind"] for branch in report.to_json()["missing"]]
+    assert kinds.count("argument") == 2

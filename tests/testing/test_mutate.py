@@ -176,6 +176,49 @@ def test_a_param_that_the_run_sets_is_that_value():
     assert {o.mutant.what: o.fate for o in report.outcomes}["param `most`: 4 -> 8"] == "equal"
 
 
+MASKED = """
+input a: text
+input b: text
+let same = a == b
+mask when same
+skip when a == "skip"
+term t = completion.finished
+reward { t: 1 }
+"""
+STATES = """
+sample yes { a = "x" b = "x" } sample no { a = "x" b = "y" } sample out { a = "skip" b = "skip" }
+"""
+
+
+def test_masks_and_skips_are_noticed_by_what_became_of_the_samples():
+    seen = "expect yes.masked and not no.masked and not out.masked and out.skipped and not yes.skipped"
+    found = fates(f'{MASKED} test "t" {{ {STATES} {seen} expect yes.t == 1 }}')
+    assert "`mask when`: same -> nothing" in found["killed"]
+    assert "`mask when`: same -> not (same)" in found["killed"]
+    blind = fates(f'{MASKED} test "t" {{ {STATES} expect yes.same and yes.t == 1 and out.t == null }}')
+    # the let is read by the test: a changed let is another mutant than a changed mask
+    assert "`mask when`: same -> not (same)" in blind["survived"]
+    assert "comparison: a == b -> a != b" in blind["killed"]
+
+
+def test_a_mutant_that_says_what_one_before_says_counts_once():
+    text = "input n: int\nmask when n > 3\nterm t = if n == 2 then 1 else 0\nreward { t: 1 }\n"
+    found = fates(text + 'test "t" { sample s { n = 5 } expect s.reward == 0 }')
+    (same,) = [what for what in found["repeated"] if "==" in what]
+    assert same == "comparison: n == 2 -> n != 2"
+    assert "`if`: n == 2 -> not (n == 2)" in found["killed"]
+    # `n >= 3` and `n > 2` are told apart by no whole number, and not found to be the same
+    assert "`mask when`: n > 3 -> not (n > 3)" in found["survived"]
+
+
+def test_the_lines_that_a_mutant_changes():
+    text = "input n: int\nterm a = n\nterm b = n\nskip when n\n  == 0\nreward {\n  a: 1.0\n  b: 2.0\n}\n"
+    lines = {m.what: m.lines() for m in mutants(checked(text).module)}
+    assert lines["weight of `b`: 2.0 -> 4.0"] == (("  b: 2.0",), ("  b: 4.0",))
+    assert lines["all weights: doubled"] == (("  a: 1.0", "  b: 2.0"), ("  a: 2.0", "  b: 4.0"))
+    assert lines["`skip when`: n == 0 -> nothing"] == (("skip when n", "  == 0"), ("",))
+
+
 def test_another_judge_of_equality_may_be_asked():
     spec = checked(SMALL + 'test "t" { sample s { n = 5 ok = true } expect s.a == 2.5 }')
     asked = []

@@ -252,7 +252,7 @@ def test_a_link_made_later_is_not_followed_out_either(tmp_path):
     (inner / "graded.jsonl").unlink()
     (inner / "graded.jsonl").symlink_to(tmp_path / "outside.jsonl")
     (result,) = run_tests(spec, spec.tests)
-    assert "leaves the folder of the project" in (result.error or "")
+    assert "leaves the project's folder `" in (result.error or "")
 
 
 @pytest.mark.parametrize(
