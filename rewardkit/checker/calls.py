@@ -232,7 +232,8 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
             "RK0902",
             f"`{function.name}` is not there yet",
             node.function_span,
-            help="tests run with a `mock` of it; to score rows, declare an `extern` and bind it to your own function",
+            help="tests run with a `mock` of it; to score rows, declare an `extern` and bind it to your own "
+            "function",
         )
     # of functions of numbers, those that may fail do so where the result is too large
     exact = all(value.type.kind == "int" for value in args)

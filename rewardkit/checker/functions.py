@@ -11,7 +11,7 @@ from rewardkit.checker.constants import range_of
 from rewardkit.checker.defs import MAX_HEIGHT, ParameterNames, parameter_value
 from rewardkit.checker.draft import Draft
 from rewardkit.checker.expressions import Expressions, unify
-from rewardkit.checker.paths import inside, shortened
+from rewardkit.checker.paths import Outside, inside, shortened
 from rewardkit.checker.spec import Callee, DefSpec, Value
 from rewardkit.checker.stages import names
 from rewardkit.checker.wording import text_of
@@ -129,6 +129,7 @@ def _library(draft: Draft, node: t.Use) -> Mapping[str, Callee | None] | None:
         path = inside(draft.source, node.path.value)
     except RewardError as problem:
         help_ = "name a file below the project's folder, relative to this one"
+        help_ += f"; {problem.help}" if isinstance(problem, Outside) else ""
         found.error("RK0219", str(problem), node.path.span, help=help_)
         return None
     module = libraries.module(path, node, found)

@@ -10,6 +10,12 @@ from rewardkit.diagnostics import RewardError, Source
 _MARKS = (".git", "pyproject.toml")
 
 
+class Outside(RewardError):
+    """A path that leaves the project; `help` says what would make the project wider."""
+
+    help = "a `.git` or `pyproject.toml` in a folder above makes that one the project"
+
+
 def project_of(source: Source) -> Path | None:
     """The nearest folder above a spec with `.git` or `pyproject.toml`, else the spec's own.
 
@@ -46,5 +52,5 @@ def inside(source: Source, relative: str) -> Path:
     except (OSError, RuntimeError):  # too long, or links in a circle
         raise RewardError(f"`{shown}` is no path") from None
     if not path.is_relative_to(project):
-        raise RewardError(f"`{shown}` leaves the project's folder, `{project.name or project}`")
+        raise Outside(f"`{shown}` leaves the project's folder, `{project.name or project}`")
     return path

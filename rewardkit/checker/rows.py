@@ -10,7 +10,7 @@ from rewardkit.checker.constants import range_of
 from rewardkit.checker.draft import Draft, input_value
 from rewardkit.checker.expects import tolerance_of
 from rewardkit.checker.expressions import Expressions, unify
-from rewardkit.checker.paths import inside
+from rewardkit.checker.paths import Outside, inside
 from rewardkit.checker.spec import ExpectSpec, InputSpec, OverRows, RowsSpec, Value
 from rewardkit.checker.wording import operand, suggest
 from rewardkit.diagnostics import Label, RewardError, Span
@@ -56,6 +56,7 @@ def _path(draft: Draft, node: t.Rows) -> None:
             inside(draft.source, path)
     except RewardError as error:
         help_ = 'name a file of this project, from the spec\'s folder on: `"data/graded.jsonl"`'
+        help_ += f"; {error.help}" if isinstance(error, Outside) else ""
         draft.found.error("RK0815", str(error), span, help=help_)
         return
     if path and not path.lower().endswith(_ENDINGS):

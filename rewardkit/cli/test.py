@@ -216,7 +216,9 @@ class _Job:
                     f"the coverage of `{file.path}` is {file.coverage.percent:.1f}%, below {least:g}%"
                 )
             if self.mutate and file.results and file.mutation is None:
-                lines.append(f"the mutants of `{file.path}` are skipped, because a test fails: make it pass first")
+                lines.append(
+                    f"the mutants of `{file.path}` are skipped, because a test fails: make it pass first"
+                )
             score = file.mutation.score if file.mutation is not None else None
             if score is not None and score < least:
                 lines.append(f"of the mutants of `{file.path}` {score:.1f}% are killed, below {least:g}%")
@@ -263,7 +265,8 @@ def _warnings(file: _File) -> str:
     count = len(file.diagnostics)
     if not count:
         return ""
-    return f" ({count} warning{'s' if count > 1 else ''}: `rewardkit check {file.path}` shows {'them' if count > 1 else 'it'})"
+    what, them = ("1 warning", "it") if count == 1 else (f"{count} warnings", "them")
+    return f" ({what}: `rewardkit check {file.path}` shows {them})"
 
 
 def _show(result: TestResult) -> None:

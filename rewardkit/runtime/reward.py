@@ -271,8 +271,8 @@ class Reward:
                 raise unbound(function.name)
             if function.executor == "unbuilt":
                 raise RewardError(
-                    f"the spec uses `{function.name}`, which this version of rewardkit cannot run: declare an `extern` "
-                    "and bind it to your own function"
+                    f"the spec uses `{function.name}`, which this version of rewardkit cannot run: "
+                    "declare an `extern` and bind it to your own function"
                 )
 
     def _pools(self) -> WorkerPool:

@@ -113,9 +113,7 @@ class Coverage:
                 for absent in _leaves(value.args[0].args[0]):
                     self._arguments.append(absent)
                     function = value.span.text.partition("(")[0].strip()
-                    self._expect(
-                        Branch("argument", _text(absent), absent.span, _WAYS["argument"], function)
-                    )
+                    self._expect(Branch("argument", _text(absent), absent.span, _WAYS["argument"], function))
             elif value.op == "if" and not _without_null(value):
                 self._ifs.append(value)
                 self._expect(Branch("if", _text(value.args[0]), value.args[0].span, _WAYS["if"]))

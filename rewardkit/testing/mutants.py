@@ -44,9 +44,7 @@ class Mutant:
         """The lines that it changes, as they are and as it makes them."""
         before, after = self.span.source.text.split("\n"), self.source().text.split("\n")
         first = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
-        last = next(
-            (i for i, (a, b) in enumerate(zip(before[::-1], after[::-1], strict=False)) if a != b), 0
-        )
+        last = next((i for i, (a, b) in enumerate(zip(before[::-1], after[::-1], strict=False)) if a != b), 0)
         last = min(last, len(before) - first, len(after) - first)
         return tuple(before[first : len(before) - last]), tuple(after[first : len(after) - last])
 

@@ -59,7 +59,8 @@ def test_without_a_project_the_specs_own_folder_is_one(tmp_path: Path) -> None:
     (tmp_path / "specs").mkdir()
     (tmp_path / "outside.rwd").write_text("def double(x: int): int = 2 * x\n")
     (finding,) = found(tmp_path / "specs" / "s.rwd", SPEC.format("../outside.rwd"))
-    assert "leaves the project's folder `" in finding.message
+    assert finding.message == "`../outside.rwd` leaves the project's folder, `specs`"
+    assert "`.git` or `pyproject.toml` in a folder above" in (finding.help or "")
 
 
 def test_what_is_no_library(project: Path) -> None:

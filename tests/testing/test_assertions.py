@@ -118,3 +118,27 @@ def test_every_value_is_drawn_under_its_column(values):
 def cells(text: str) -> list[str]:
     """A text by columns: a wide character stands in two."""
     return [part for c in text for part in (c, "")[: columns(c)]]
+
+
+STATES = """input x: int
+skip when x < 0
+mask when x > 9
+term t = x
+reward { t: 1 }
+"""
+
+
+@pytest.mark.parametrize(
+    "body", ["mid.masked", "low.masked", "mid.skipped", "high.skipped", "not low.skipped"]
+)
+def test_whether_a_sample_is_skipped_or_masked(body):
+    samples = "sample low { x = -1 } sample mid { x = 5 } sample high { x = 10 }"
+    holds = "expect low.skipped and high.masked and high.t == 10 and not mid.skipped and not mid.masked"
+    right, wrong = ran(f'{STATES}test "a" {{ {samples} {holds} }} test "b" {{ {samples} expect {body} }}')
+    assert right.passed and not wrong.passed and "false" in shown(wrong)
+
+
+def test_a_let_or_term_of_that_name_is_itself():
+    text = STATES + "let masked = x * 2\nterm skipped = x + 1\n"
+    (result,) = ran(text + 'test "t" { sample s { x = 10 } expect s.masked == 20 and s.skipped == 11 }')
+    assert result.passed

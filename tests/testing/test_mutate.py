@@ -207,7 +207,6 @@ def test_a_mutant_that_says_what_one_before_says_counts_once():
     (same,) = [what for what in found["repeated"] if "==" in what]
     assert same == "comparison: n == 2 -> n != 2"
     assert "`if`: n == 2 -> not (n == 2)" in found["killed"]
-    # `n >= 3` and `n > 2` are told apart by no whole number, and not found to be the same
     assert "`mask when`: n > 3 -> not (n > 3)" in found["survived"]
 
 
