@@ -30,7 +30,7 @@ from rewardkit.types.function import Function
 from rewardkit.types.normalizer import NORMALIZERS, Option
 
 ROOT = Path(__file__).parents[2]
-#: where specs of documents are said to lie, so that no message depends on where this checkout does
+#: where specs that are diagnosed are said to lie, so that no message depends on where this checkout does
 PLACE = Path("/rewards")
 _FENCED = re.compile(
     r"^```rwd((?: [\w./-]+)?)\n(.*?)^```\n(?:\n*^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
@@ -67,22 +67,22 @@ def files(text: str) -> dict[str, str]:
 
 
 def checked(
-    spec: str, others: Mapping[str, str], name: str = "spec.rwd"
+    spec: str, others: Mapping[str, str], name: str = "spec.rwd", place: Path = ROOT
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """Check a block as if it and the document's files lay in one folder."""
 
     def read(path: Path) -> Source:
-        relative = str(path.relative_to(PLACE))
+        relative = str(path.relative_to(place))
         if relative not in others:
             raise RewardError(f"cannot read `{relative}`: No such file or directory")
         return Source(relative, others[relative], path)
 
-    return check(Source(name, spec, PLACE / name), read)
+    return check(Source(name, spec, place / name), read)
 
 
 def diagnosed(text: str, path: Path) -> str:
     """What `rewardkit check` shows of a spec, with the lints that the document is about."""
-    spec, found = checked(text, files(path.read_text(encoding="utf-8")))
+    spec, found = checked(text, files(path.read_text(encoding="utf-8")), place=PLACE)
     if spec is not None:
         found += findings(spec, prove_all(spec))
     found += tuple(d for d in lint(spec or Source("spec.rwd", text)) if d.code in lints_of(path))

@@ -135,7 +135,7 @@ def test_whether_a_sample_is_skipped_or_masked(body):
     samples = "sample low { x = -1 } sample mid { x = 5 } sample high { x = 10 }"
     holds = "expect low.skipped and high.masked and high.t == 10 and not mid.skipped and not mid.masked"
     right, wrong = ran(f'{STATES}test "a" {{ {samples} {holds} }} test "b" {{ {samples} expect {body} }}')
-    assert right.passed and not wrong.passed and "false" in shown(wrong)
+    assert right.passed and wrong.error is None and not wrong.passed
 
 
 def test_a_let_or_term_of_that_name_is_itself():
