@@ -46,7 +46,12 @@ def fixed(source: Source, *, unsafe: bool = False, look: Look = findings) -> Fix
     for _ in range(ROUNDS):
         offered: dict[int, Diagnostic] = {}
         for each in found:
-            if each.fix and _is_of(source, each.fix) and (each.fix.safe or unsafe) and _key(each) not in refused:
+            if (
+                each.fix
+                and _is_of(source, each.fix)
+                and (each.fix.safe or unsafe)
+                and _key(each) not in refused
+            ):
                 offered.setdefault(id(each.fix), each)
         batch = [offered[id(fix)] for fix in together(d.fix for d in offered.values() if d.fix)]
         if not batch:
@@ -116,9 +121,9 @@ def _brings(
     for each in new:
         span = each.primary.span
         here = span.source.name == fixed.primary.span.source.name
-        if here and any(span.start <= end and start <= span.end for start, end in own):
-            if not (hid and each.code[:4] in ("RK06", "RK07")):
-                return each
+        meets = here and any(span.start <= end and start <= span.end for start, end in own)
+        if meets and not (hid and each.code[:4] in ("RK06", "RK07")):
+            return each
     larger = sum(d.is_error for d in after) > sum(d.is_error for d in before)
     return new[0] if larger and not hid else None
 

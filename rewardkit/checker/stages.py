@@ -428,8 +428,8 @@ def _worth(value: Value) -> str:
         return "say what it is worth as a number"
     if value.type.optional:
         shown = operand(value)
-        return f"test it, `{shown} != null`, or measure it, `len({shown} ?? \"\")`"
-    return f"measure it, `len({text_of(value)})`, or test it, `text.contains({text_of(value)}, …)`"
+        return f'test it, `{shown} != null`, or measure it, `len({shown} ?? "")`'
+    return f"measure it, `len({text_of(value)}) / 1ch`, or test it, `text.contains({text_of(value)}, …)`"
 
 
 def _may_be_null(draft: Draft, node: t.Term, value: Value) -> None:
