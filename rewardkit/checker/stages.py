@@ -428,7 +428,7 @@ def _worth(value: Value) -> str:
         return "say what it is worth as a number"
     if value.type.optional:
         shown = operand(value)
-        return f'test it, `{shown} != null`, or measure it, `len({shown} ?? "")`'
+        return f'test it, `{shown} != null`, or measure it, `len({shown} ?? "") / 1ch`'
     return f"measure it, `len({text_of(value)}) / 1ch`, or test it, `text.contains({text_of(value)}, …)`"
 
 
