@@ -42,8 +42,8 @@ HELP = {
     "as 1: `completion.tokens / 1tok` keeps the number",
     "term a = 0.001 * completion.tokens": "divide by the amount of tokens that counts as 1: "
     "`0.001 * completion.tokens / 1tok` keeps the number",
-    "term a = 1tok / mean(completion.tokens) over batch": "divide by `max(mean(completion.tokens) over batch, "
-    "1tok)`",
+    "term a = 1tok / mean(completion.tokens) over batch": "divide by "
+    "`max(mean(completion.tokens) over batch, 1tok)`",
     "term a = x": "measure it, `len(x) / 1ch`, or test it, `text.contains(x, …)`",
     "input y: text?\nterm a = y": 'test it, `y != null`, or measure it, `len(y ?? "") / 1ch`',
     "let a = completions.tokens": "did you mean `completion.tokens`?",
