@@ -143,7 +143,14 @@ def wrapped(line: str, indent: int | None = None) -> str:
     if indent is None:
         indent = len(line) - len(line.lstrip("- "))
     rest = " " * indent
-    return "\n".join(textwrap.wrap(line, _WIDTH, subsequent_indent=rest, break_long_words=False)) or line
+    return (
+        "\n".join(
+            textwrap.wrap(
+                line, _WIDTH, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+            )
+        )
+        or line
+    )
 
 
 def flowed(markdown: str) -> str:
