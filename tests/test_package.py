@@ -72,6 +72,16 @@ def test_the_wheel_holds_the_grammar_its_table_and_the_templates(wheel):
     assert not [name for name in names if name.startswith(("tests/", "examples/"))]
 
 
+def test_the_wheel_holds_every_page_that_doc_shows(wheel):
+    import zipfile
+
+    names = set(zipfile.ZipFile(wheel).namelist())
+    pages = ["language.md", "claims.md", "testing.md", "diagnostics/claims.md"]
+    pages += [f"lints/{path.name}" for path in (ROOT / "docs" / "lints").glob("*.md")]
+    assert {f"rewardkit/docs/{page}" for page in pages} <= names
+    assert len(pages) > 20
+
+
 def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
     home = tmp_path / "env"
     venv.create(home, with_pip=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rewardkit.analysis.lints import lint
 from rewardkit.checker import check
 from rewardkit.diagnostics import Diagnostic, Fix, Source
-from rewardkit.diagnostics.fixes import apply, together
+from rewardkit.diagnostics.fixes import apply, places, together
 
 #: how often a file is read anew: taking one thing out may leave another unused
 ROUNDS = 50
@@ -19,11 +19,13 @@ Look = Callable[[Source], tuple[Diagnostic, ...]]
 
 @dataclass(frozen=True)
 class Fixed:
-    """A file's text after its fixes, what was done, and what was left out because of the error it brings."""
+    """A file's text after its fixes, what was done, and what was left out: because of the error that it
+    brings, or (their number) because it is a guess and none was wanted."""
 
     text: str
     done: tuple[str, ...]
     refused: tuple[str, ...]
+    guesses: int = 0
 
 
 def findings(source: Source) -> tuple[Diagnostic, ...]:
@@ -35,7 +37,8 @@ def findings(source: Source) -> tuple[Diagnostic, ...]:
 def fixed(source: Source, *, unsafe: bool = False, look: Look = findings) -> Fixed:
     """The file with every safe fix in it, and with `unsafe` every other one.
 
-    `look` finds what there is to fix. A fix that brings an error which was not there is taken back.
+    `look` finds what there is to fix. A fix that brings an error is taken back, unless it mends one that hid
+    the other: a term whose function was misspelt turns out to be null once its name is right.
     """
     done: list[str] = []
     refused: dict[tuple[str, str, str], str] = {}
@@ -43,9 +46,12 @@ def fixed(source: Source, *, unsafe: bool = False, look: Look = findings) -> Fix
     for _ in range(ROUNDS):
         offered: dict[int, Diagnostic] = {}
         for each in found:
-            if each.fix is None or any(edit.span.source is not source for edit in each.fix.edits):
-                continue  # a file that this one uses is fixed by itself
-            if (each.fix.safe or unsafe) and _key(each) not in refused:
+            if (
+                each.fix
+                and _is_of(source, each.fix)
+                and (each.fix.safe or unsafe)
+                and _key(each) not in refused
+            ):
                 offered.setdefault(id(each.fix), each)
         batch = [offered[id(fix)] for fix in together(d.fix for d in offered.values() if d.fix)]
         if not batch:
@@ -60,21 +66,29 @@ def fixed(source: Source, *, unsafe: bool = False, look: Look = findings) -> Fix
         done += [_title(each) for each in kept]
         source = _with(source, kept)
         found = look(source)
-    return Fixed(source.text, tuple(done), tuple(refused.values()))
+    guesses = {id(each.fix) for each in found if each.fix and _is_of(source, each.fix) and not each.fix.safe}
+    return Fixed(source.text, tuple(done), tuple(refused.values()), 0 if unsafe else len(guesses))
+
+
+def _is_of(source: Source, fix: Fix) -> bool:
+    """Whether a fix changes this file only: one that it uses is fixed by itself."""
+    return all(edit.span.source is source for edit in fix.edits)
 
 
 def _harmless(
-    source: Source, batch: list[Diagnostic], before: Iterable[Diagnostic], look: Look
+    source: Source, batch: list[Diagnostic], before: tuple[Diagnostic, ...], look: Look
 ) -> tuple[list[Diagnostic], dict[tuple[str, str, str], str]]:
     """Those of the fixes that bring no error together, and what each of the others would bring."""
-    if _brings(look(_with(source, batch)), before, batch) is None:
+    if not _new_errors(look(_with(source, batch)), before):
         return batch, {}
     kept: list[Diagnostic] = []
     blamed: dict[tuple[str, str, str], str] = {}
     for each in batch:
-        error = _brings(look(_with(source, [*kept, each])), before, [*kept, each])
+        after = look(_with(source, [*kept, each]))
+        error = _brings(each, kept, before, after)
         if error is None:
             kept.append(each)
+            before = after
         else:
             blamed[_key(each)] = f"{_title(each)}: that would bring {error.code}, {error.message}"
     return kept, blamed
@@ -90,17 +104,40 @@ def _is_syntax(diagnostic: Diagnostic) -> bool:
 
 
 def _brings(
-    after: Iterable[Diagnostic], before: Iterable[Diagnostic], batch: list[Diagnostic]
+    fixed: Diagnostic, kept: list[Diagnostic], before: tuple[Diagnostic, ...], after: tuple[Diagnostic, ...]
 ) -> Diagnostic | None:
-    """An error that was not there, and was not hidden behind a mistake in how its statement is written."""
+    """The error that speaks against a fix, which made `after` of `before`.
+
+    What could not be read or named hid every error that depends on it, so that an error elsewhere is no
+    surprise; other errors hid one at most. An error at the fix itself says that the guess is wrong, but for
+    a null or a range: those follow from the value that is meant.
+    """
+    new = _new_errors(after, before)
+    if not new or not fixed.is_error:
+        return new[0] if new else None
+    assert fixed.fix is not None
+    own = places(fixed.fix, [d.fix for d in kept if d.fix])
+    hid = fixed.code[:4] in ("RK01", "RK02")
+    for each in new:
+        span = each.primary.span
+        here = span.source.name == fixed.primary.span.source.name
+        meets = here and any(span.start <= end and start <= span.end for start, end in own)
+        if meets and not (hid and each.code[:4] in ("RK06", "RK07")):
+            return each
+    larger = sum(d.is_error for d in after) > sum(d.is_error for d in before)
+    return new[0] if larger and not hid else None
+
+
+def _new_errors(after: Iterable[Diagnostic], before: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Errors that were not there, wherever those that were stand now."""
     known = Counter((d.code, d.message) for d in before if d.is_error)
-    hidden = batch[0].primary.span.end if _is_syntax(batch[0]) else None
+    new = []
     for each in after:
-        if each.is_error and (hidden is None or each.primary.span.start < hidden):
+        if each.is_error:
             known[each.code, each.message] -= 1
             if known[each.code, each.message] < 0:
-                return each
-    return None
+                new.append(each)
+    return new
 
 
 def _key(diagnostic: Diagnostic) -> tuple[str, str, str]:

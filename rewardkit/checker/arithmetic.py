@@ -53,7 +53,7 @@ def zero(type_: Type) -> str:
 
 def least(type_: Type) -> str:
     """A small number above 0, as it is written in the unit of a type."""
-    return with_unit("1" if type_.kind == "int" else "1e-6", type_)
+    return with_unit("1" if type_.kind == "int" or type_.unit in WHOLE_UNITS else "1e-6", type_)
 
 
 def can_overflow(type_: Type, interval: Interval, *, exact: bool = True) -> bool:

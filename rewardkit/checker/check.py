@@ -49,7 +49,9 @@ def check(source: Source, read: Read | None = None) -> tuple[Spec | None, tuple[
     found = Collector()
     draft = _draft(source, found, read)
     with suppress(TooMany):
-        if draft is not None and not any(_misleads(s) for s in draft.module.statements):
+        if draft is not None and any(_misleads(s) for s in draft.module.statements):
+            functions.files(draft)  # what else is found now may be wrong
+        elif draft is not None:
             for _, stage in STAGES:
                 stage(draft)
     diagnostics = found.sorted(source)
@@ -63,6 +65,8 @@ def examine(source: Source, read: Read | None = None) -> Examination:
     values: list[tuple[t.Expr, Value]] = []
     draft.seen = values
     if any(_misleads(s) for s in draft.module.statements):
+        with suppress(TooMany):
+            functions.files(draft)
         draft.found = Collector()  # what is found now may be wrong, and is not shown
     with suppress(TooMany):
         for _, stage in STAGES:

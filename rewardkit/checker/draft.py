@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -106,9 +108,11 @@ class Draft:
         if name == "step":
             return Value("step", (), INT, span, NON_NEGATIVE, Level.CONSTANT, path="step")
         if node is None:
-            help_ = self._unknown_help(name, span)
+            help_, instead = self._unknown_help(name, span), span
+            if (path := _measured(name, span)) is not None:
+                help_, instead = path
             self.found.error(
-                "RK0201", f"there is no value `{name}`", span, help=help_, fix=meant(help_, span)
+                "RK0201", f"there is no value `{name}`", span, help=help_, fix=meant(help_, instead)
             )
         elif isinstance(node, t.Def | t.Extern):
             self._not_a_value(name, span, f"`{name}` is a function, not a value", f"call it: `{name}(…)`")
@@ -140,6 +144,20 @@ class Draft:
         declare = f"declare it: `let {name} = …`, or `input {name}: text` for a dataset column"
         return f"{declare}; known are {listed(known, 6)}" if known else declare
 
+
+def _measured(name: str, span: Span) -> tuple[str, Span] | None:
+    """For `completions.tokens`: the path that is meant, and the one that is written."""
+    field = re.compile(r"\.(\w+)").match(span.source.text, span.end)
+    if field is None:
+        return None
+    roots = difflib.get_close_matches(_ROOTS.get(name, name), builtins.ROOTS, 1, 0.8)
+    if not roots or field[1] not in builtins.fields_of(roots[0]):
+        return None
+    return f"did you mean `{roots[0]}.{field[1]}`?", Span(span.source, span.start, field.end())
+
+
+#: what others call the two texts of a row
+_ROOTS = {"response": "completion", "responses": "completion", "output": "completion"}
 
 #: names elsewhere, and what to write here
 _ELSEWHERE = {

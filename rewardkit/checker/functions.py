@@ -37,6 +37,13 @@ def functions(draft: Draft) -> None:
         draft.functions[node.name] = _def(draft, node)
 
 
+def files(draft: Draft) -> None:
+    """Whether the files that a spec uses can be, where nothing else of it can be checked."""
+    for node in draft.module.statements:
+        if isinstance(node, t.Use):
+            _library(draft, node)
+
+
 def _taken(draft: Draft, node: t.Declaration) -> bool:
     """Whether a function of the language has the name already (reported)."""
     known = {*library.functions(), *library.AGGREGATES, *library.ROWS_ONLY}

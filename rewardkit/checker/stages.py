@@ -397,22 +397,20 @@ def _term_type(draft: Draft, node: t.Term, value: Value) -> Type | None:
     type_ = value.type
     if type_ == UNKNOWN:
         return None
-    if type_.optional:
-        _may_be_null(draft, node, value)
-        return None
-    if type_ == BOOL:
-        return INT
-    if not type_.is_number:
+    if type_.required != BOOL and not type_.is_number:
         draft.found.error(
             "RK0401",
             f"a term is a number or a condition, not `{type_}`",
             node.value.span,
             labels=draft.expressions().declared(value),
-            help=f"measure it, `len({text_of(value)})`, or test it, `text.contains({text_of(value)}, …)`"
-            if type_.kind == "text"
-            else "say what it is worth as a number",
+            help=_worth(value),
         )
         return None
+    if type_.optional:
+        _may_be_null(draft, node, value)
+        return None
+    if type_ == BOOL:
+        return INT
     if type_.unit:
         draft.found.error(
             "RK0402",
@@ -424,6 +422,16 @@ def _term_type(draft: Draft, node: t.Term, value: Value) -> Type | None:
     return Type(type_.kind)
 
 
+def _worth(value: Value) -> str:
+    """How what is neither a number nor a condition becomes one."""
+    if value.type.kind != "text":
+        return "say what it is worth as a number"
+    if value.type.optional:
+        shown = operand(value)
+        return f'test it, `{shown} != null`, or measure it, `len({shown} ?? "") / 1ch`'
+    return f"measure it, `len({text_of(value)}) / 1ch`, or test it, `text.contains({text_of(value)}, …)`"
+
+
 def _may_be_null(draft: Draft, node: t.Term, value: Value) -> None:
     """Say where the null of a term comes from, and the two things that it can mean."""
     check = draft.expressions()
@@ -432,7 +440,7 @@ def _may_be_null(draft: Draft, node: t.Term, value: Value) -> None:
     declared = check.declaration_of(origin)
     if declared is not None and origin.span != declared:
         labels.append(Label(declared, "declared here"))
-    default = "false" if value.type.kind == "bool" else "0"
+    default = "false" if value.type.kind == "bool" else with_unit("0", value.type)
     help_ = f"say what null counts as, `{operand(value)} ?? {default}`"
     if node.gate is None and origin.path:
         help_ += f"; for no value at all, `term {node.name} when {origin.path} != null else null = …`"
@@ -459,7 +467,7 @@ def _otherwise(
     value: Value = check.check_under(node.otherwise, closed)
     if value.type in (NULL, UNKNOWN):
         return value
-    if value.type.optional:
+    if value.type.optional and (value.type.required == BOOL or value.type.is_number):
         draft.found.error(
             "RK0604",
             f"the `else` of `{node.name}` may be null",

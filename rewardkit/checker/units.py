@@ -99,7 +99,8 @@ def plain(check: Expressions, value: Value) -> str:
             share = f"{operand(amount)} / {with_unit(text_of(divisor), value.type)}"
             return f"divide by an amount of {unit}: `{share}`"
         return _share(check, value.type, divisor)
-    return f"divide by an amount of {unit}: `{operand(value)} / {with_unit('1000', value.type)}`"
+    share = f"{operand(value)} / {with_unit('1', value.type)}"
+    return f"divide by the amount of {unit} that counts as 1: `{share}` keeps the number"
 
 
 def of_one_unit(check: Expressions, first: Value, other: Value) -> str | None:

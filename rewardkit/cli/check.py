@@ -85,6 +85,12 @@ def _changed(source: Source, changed: Fixed, diff: bool, form: DiagnosticFormat)
     if form is DiagnosticFormat.full:
         for refused in changed.refused:
             print(f"{source.name}: left out {refused}", file=sys.stderr)
+        if changed.guesses == 1:
+            advice = "1 fix left out that is a guess; --unsafe-fixes writes it"
+            print(f"{source.name}: {advice}", file=sys.stderr)
+        elif changed.guesses:
+            advice = f"{changed.guesses} fixes left out that are a guess; --unsafe-fixes writes them"
+            print(f"{source.name}: {advice}", file=sys.stderr)
     if changed.text == source.text:
         return source
     if diff:
@@ -140,6 +146,7 @@ def _report(
     if changed is not None:
         report["fixed"] = list(changed.done)
         report["refused"] = list(changed.refused)
+        report["guesses"] = changed.guesses
     if spec is not None:
         weighed = {name for name, _ in spec.weights}
         report["terms"] = [

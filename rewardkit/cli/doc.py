@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from rewardkit.analysis.lints import LINTS
 from rewardkit.cli import codes
 from rewardkit.cli.show import Format, left_table, print_json
 from rewardkit.diagnostics import RewardError
 from rewardkit.diagnostics.catalogue import TITLES
-from rewardkit.diagnostics.pages import plain, section
-from rewardkit.language.guide import Remark, about, remarks
+from rewardkit.diagnostics.pages import document, plain, section
+from rewardkit.language.guide import Remark, about, chapters, remarks, words
 from rewardkit.language.sketch import KEYWORDS
 from rewardkit.library import functions
 from rewardkit.library import pages as function_pages
@@ -27,15 +28,16 @@ Page = tuple[str, dict[str, Any]]
 def run(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="a function, namespace, statement, normalizer or code"),
+        typer.Argument(metavar="NAME", help="a function, namespace, word, normalizer, code or lint"),
     ] = None,
     search: Annotated[
         str | None, typer.Option(metavar="WORD", help="list what has this word in its name or summary")
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
-    """Show a page: of a function (`math.equal`), a namespace (`math`), a statement or keyword (`term`), a
-    normalizer (`gdpo`) or a diagnostic (`RK0604`). Without a name, what there is."""
+    """Show a page: of a function (`math.equal`), a namespace (`math`), a statement or another word (`term`,
+    `outranks`), a normalizer (`gdpo`), a diagnostic (`RK0604`) or a lint (`ungated-form`; `lint` lists them).
+    Without a name, what there is."""
     if name is not None and search is not None:
         raise RewardError("give a name or --search, not both")
     page = _search(search) if search is not None else _all() if name is None else find(name)
@@ -68,20 +70,39 @@ def find(name: str) -> Page:
         from rewardkit.normalizers import pages
 
         return pages.text(name), pages.to_json(name)
+    if name in ("lint", "lints"):
+        rows = [[lint.code, lint.name, lint.summary] for lint in LINTS.values()]
+        listed_ = [{"code": c, "name": n, "summary": summary} for c, n, summary in rows]
+        advice = "`rewardkit doc NAME` shows the page of one."
+        return f"{left_table(rows)}\n\n{advice}", {"kind": "lints", "name": name, "lints": listed_}
+    if name in LINTS:
+        text = _lint(name)
+        return text, {"kind": "lint", "name": name, "code": LINTS[name].code, "text": text}
     code = name.upper() if name.upper().startswith("RK") else f"RK{name}"
     if code in TITLES:
-        text = plain(section(code) or f"{code}: {TITLES[code]}")
+        text = next((_lint(lint.name) for lint in LINTS.values() if lint.code == code), None) or plain(
+            section(code) or f"{code}: {TITLES[code]}"
+        )
         return text, {"kind": "diagnostic", "name": code, "title": TITLES[code], "text": text}
     said = about(name) if name else []
-    if said:
-        text = _guide(said)
+    more = [function_pages.flowed(plain(chapter)) for chapter in chapters(name)]
+    if more:  # then a paragraph that only names the word is no news
+        said = [r for r in said if any(code.startswith(name) for code in r.names)]
+    if said or more:
+        text = "\n\n".join([_guide(said)] * bool(said) + more)
         return text, {"kind": "keyword" if name in KEYWORDS else "guide", "name": name, "text": text}
     raise RewardError(f"there is no page `{name}`{_near(name)}")
 
 
+def _lint(name: str) -> str:
+    """A lint's whole page, or in one line what it finds where no page travels with the package."""
+    page = document(f"lints/{name}.md") or f"{name}\n\n{LINTS[name].code}: {LINTS[name].summary}."
+    return function_pages.flowed(plain(page.removeprefix("# ")))
+
+
 def _near(name: str) -> str:
-    words = {code for r in remarks() for code in r.names if code.isidentifier()}
-    known = [*functions(), *_namespaces(), *NORMALIZERS, *KEYWORDS, *TITLES, *words]
+    named = {code for r in remarks() for code in r.names if code.isidentifier()}
+    known = [*functions(), *_namespaces(), *NORMALIZERS, *KEYWORDS, *TITLES, *LINTS, *words(), *named]
     last = [f for f in functions() if f.partition(".")[2] == name.rpartition(".")[2] != ""]
     near = last or difflib.get_close_matches(name, known, 3)
     if near:
@@ -128,7 +149,9 @@ def _all() -> Page:
         + left_table([["", " ".join(plain_ones)], *([s, " ".join(m)] for s, m in spaces.items())], 2),
         "statements\n" + "\n".join(f"  {s}" for s in statements) if statements else "",
         f"normalizers\n  {' '.join(NORMALIZERS)}",
+        "claims and tests\n  " + " ".join(words()),
         "diagnostics\n  RK0101 and so on: `rewardkit doc RK0604`",
+        "lints\n  `rewardkit doc lint` lists them",
         "`rewardkit doc NAME` shows a page, `rewardkit doc --search WORD` finds one.",
     ]
     listed = {
@@ -136,14 +159,17 @@ def _all() -> Page:
         "namespaces": list(spaces),
         "statements": statements,
         "normalizers": list(NORMALIZERS),
+        "words": list(words()),
         "diagnostics": list(TITLES),
+        "lints": list(LINTS),
     }
     return "\n\n".join(part for part in parts if part), listed
 
 
 def _search(word: str) -> Page:
-    """Functions, normalizers and codes with a word in their name, summary or rule."""
+    """Functions, normalizers and codes with a word in their name, summary or rule; a lint by its name too."""
     low = word.lower()
+    names = {lint.code: lint.name for lint in LINTS.values()}
     found = [
         {"kind": "function", "name": f.name, "summary": f.summary}
         for f in functions().values()
@@ -153,7 +179,7 @@ def _search(word: str) -> Page:
     found += [
         {"kind": "diagnostic", "name": code, "summary": title}
         for code, title in TITLES.items()
-        if low in f"{code} {title}".lower()
+        if low in f"{code} {title} {names.get(code, '')}".lower()
     ]
     found += [
         {"kind": "guide", "name": r.names[0] if r.names else r.section, "summary": plain(" ".join(r.cells))}

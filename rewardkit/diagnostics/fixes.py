@@ -16,6 +16,17 @@ def apply(text: str, fixes: Iterable[Fix]) -> str:
     return text
 
 
+def places(fix: Fix, others: Iterable[Fix]) -> list[tuple[int, int]]:
+    """Where the text of a fix stands, from and to, once it is applied together with others."""
+    edits = [edit for each in (*others, fix) for edit in each.edits]
+    found = []
+    for own in fix.edits:
+        before = (e for e in edits if e.span.end <= own.span.start and e is not own)
+        start = own.span.start + sum(len(e.text) - (e.span.end - e.span.start) for e in before)
+        found.append((start, start + len(own.text)))
+    return found
+
+
 def together(fixes: Iterable[Fix]) -> list[Fix]:
     """The fixes that can be applied at once: none of their edits overlap."""
     kept: list[Fix] = []

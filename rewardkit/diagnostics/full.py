@@ -41,10 +41,11 @@ def render_full(diagnostic: Diagnostic) -> str:
         previous = number
     notes = diagnostic.notes if figure else (*_listed(diagnostic), *diagnostic.notes)
     trailer = [_lines(f"{pad} = note: ", note) for note in notes]
-    if diagnostic.help:
+    fix = diagnostic.fix
+    if diagnostic.help and (fix is None or fix.title != diagnostic.help):
         trailer.append(_lines(f"{pad} = help: ", diagnostic.help))
-    if diagnostic.fix is not None and diagnostic.fix.title != diagnostic.help:
-        trailer.append(_lines(f"{pad} = fix: ", diagnostic.fix.title))
+    if fix is not None:  # a fix that says the same as the help stands for it
+        trailer.append(_lines(f"{pad} = fix{'' if fix.safe else ' (a guess)'}: ", fix.title))
     if trailer:
         out.append(f"{pad} |")
         out.extend(trailer)

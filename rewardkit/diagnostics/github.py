@@ -1,11 +1,13 @@
 """The GitHub renderer: workflow commands, which show a finding beside the line of a pull request.
 
-Source: docs.github.com, "Workflow commands for GitHub Actions", setting an error or warning message.
+Source: docs.github.com, "Workflow commands for GitHub Actions", setting an error, warning or notice message.
 """
 
 from __future__ import annotations
 
 from rewardkit.diagnostics.diagnostic import Diagnostic
+
+_COMMANDS = {"error": "error", "warning": "warning", "lint": "notice"}
 
 
 def render_github(diagnostic: Diagnostic) -> str:
@@ -19,7 +21,7 @@ def render_github(diagnostic: Diagnostic) -> str:
     properties = ",".join(f"{key}={_property(value)}" for key, value in place.items())
     told = [diagnostic.message, diagnostic.primary.text, *diagnostic.notes, diagnostic.help or ""]
     text = _escaped("\n".join(part for part in told if part))
-    return f"::{diagnostic.severity} {properties},title={diagnostic.code}::{text}"
+    return f"::{_COMMANDS[diagnostic.severity]} {properties},title={diagnostic.code}::{text}"
 
 
 def _escaped(text: str) -> str:

@@ -27,7 +27,12 @@ def section(code: str) -> str | None:
     """What the documents say of a diagnostic's code, its title first, in Markdown."""
     family = FAMILIES.get(code[2:4])
     page = document(f"diagnostics/{family[1]}") if family else None
-    found = re.search(rf"^## {re.escape(code)}: .*?(?=^## |\Z)", page or "", re.MULTILINE | re.DOTALL)
+    return chapter(page or "", rf"{re.escape(code)}: .*?")
+
+
+def chapter(page: str, title: str) -> str | None:
+    """The part of a page below a heading of the second rank, which a pattern tells; the heading first."""
+    found = re.search(rf"^## {title}$.*?(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     return found[0].removeprefix("## ").strip() if found else None
 
 

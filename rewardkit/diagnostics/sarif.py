@@ -16,6 +16,7 @@ from rewardkit.diagnostics.source import Source, Span
 from rewardkit.version import __version__
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {"error": "error", "warning": "warning", "lint": "note"}
 
 
 def to_sarif(diagnostics: Iterable[Diagnostic]) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def _result(diagnostic: Diagnostic, index: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": index,
-        "level": diagnostic.severity,
+        "level": _LEVELS[diagnostic.severity],
         "message": {"text": "\n".join(part for part in told if part)},
         "locations": [{"physicalLocation": _place(diagnostic.primary.span)}],
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from rewardkit.diagnostics.pages import document, plain
+from rewardkit.diagnostics.pages import chapter, document, plain
 
 _CODE = re.compile(r"(`+)(.+?)\1")
 
@@ -44,6 +44,37 @@ def about(word: str) -> list[Remark]:
     return [
         r for r in remarks() if any(named.search(code) for cell in r.cells for _, code in _CODE.findall(cell))
     ]
+
+
+#: words that a page of its own explains: the page, and the chapters of it (none: the whole page)
+_CHAPTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("prove", "claim", "claims"), ("claims.md", ())),
+    **dict.fromkeys(("outranks", "increasing", "decreasing", "constant"), ("claims.md", ("The five forms",))),
+    "witness": ("claims.md", ("Verdicts",)),
+    **dict.fromkeys(("sample", "group", "expect"), ("testing.md", ("Samples",))),
+    "test": ("testing.md", ("Samples", "Running")),
+    **dict.fromkeys(("tests", "testing"), ("testing.md", ())),
+    "mock": ("testing.md", ("Mocks",)),
+    **dict.fromkeys(("rows", "agreement", "share", "mean"), ("testing.md", ("Rows",))),
+    "coverage": ("testing.md", ("What the tests have never seen",)),
+    **dict.fromkeys(("mutants", "mutate"), ("testing.md", ("Would the tests notice?",))),
+}
+
+
+def words() -> tuple[str, ...]:
+    """The words that a page beside the guide explains."""
+    return tuple(_CHAPTERS)
+
+
+def chapters(word: str) -> list[str]:
+    """What another page says of a word, each chapter in Markdown, its title first."""
+    name, titles = _CHAPTERS.get(word, ("", ()))
+    page = document(name) if name else None
+    if page is None:
+        return []
+    if not titles:
+        return [page.removeprefix("# ")]
+    return [found for title in titles if (found := chapter(page, re.escape(title)))]
 
 
 def _begins(code: str, word: str) -> bool:

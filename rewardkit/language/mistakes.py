@@ -267,6 +267,25 @@ def _comma(spot: Spot) -> Answer | None:
     return None
 
 
+#: `[0..1]`, `(0:1]`, `[0 to 1]`
+_DOTTED = re.compile(
+    r"([\[(])\s*(-?(?:inf|[0-9][0-9_]*(?:\.[0-9]+)?[a-z]*))\s*"
+    r"(?:\.\.+[=<]?|[:;]|to\b)\s*(-?(?:inf|[0-9][0-9_]*(?:\.[0-9]+)?[a-z]*))\s*([\])])"
+)
+
+
+def _dotted_range(spot: Spot) -> Answer | None:
+    if not spot.open or spot.open[-1].text not in "([":
+        return None
+    start = spot.open[-1].start
+    dots = _DOTTED.match(spot.source.text, start)
+    if dots is None or not spot.source.text[:start].rstrip().endswith(" in"):
+        return None
+    meant = f"{dots[1]}{dots[2]}, {dots[3]}{dots[4]}"
+    whole = Span(spot.source, start, dots.end())
+    return Answer("the ends of a range are parted by `,`", f"a range is `{meant}`", whole, instead=meant)
+
+
 def _range(spot: Spot) -> Answer | None:
     before = spot.word(-1)
     if spot.text == "[" and spot.form in ("term", "input", "param", "reward") and "IN" in spot.accepts:
@@ -322,6 +341,31 @@ def _reward(spot: Spot) -> Answer | None:
     if spot.form == "advantage" and spot.text == "(" and "LBRACE" in spot.accepts:
         return Answer("options stand in braces", f"write `{FORMS['advantage']}`")
     return None
+
+
+#: what else says how two rows, or a value and an input, stand to each other
+_CLAIMED = {
+    "beats": "outranks", "exceeds": "outranks", "dominates": "outranks", "above": "outranks",
+    "increases": "increasing", "increase": "increasing", "rises": "increasing", "grows": "increasing",
+    "decreases": "decreasing", "decrease": "decreasing", "falls": "decreasing", "shrinks": "decreasing",
+    "invariant": "constant", "independent": "constant",
+}  # fmt: skip
+_CLAIMS = ("outranks", "increasing", "decreasing", "constant")
+
+
+def _claim(spot: Spot) -> Answer | None:
+    """Anything else behind the value that a claim begins with."""
+    if spot.form != "prove" or "OUTRANKS" not in spot.accepts or spot.open or spot.ends:
+        return None
+    forms = "a claim is `CONDITION`, `X in [0, 1]`, `A outranks B` or `X increasing in INPUT`"
+    if spot.text == ":":
+        return Answer("a claim has no name", f"leave it out: {forms}")
+    word = spot.text.lower()
+    near = difflib.get_close_matches(word, _CLAIMS, 1, 0.7)
+    ours = _CLAIMED.get(word) or (near[0] if near else None)
+    if ours is None:
+        return Answer(f"unexpected `{short(spot.text)}` in a claim", forms)
+    return Answer(f"unexpected `{short(spot.text)}` in a claim", f"did you mean `{ours}`?", instead=ours)
 
 
 def _keyword_as_name(spot: Spot) -> Answer | None:
@@ -408,7 +452,7 @@ def _in_test(spot: Spot) -> Answer | None:
 
 
 _LOOKS = (
-    text_mistake, open_path_mistake, number_mistake, _function, _type, sign_mistake, _comparison, _if,
-    _range, _reward, _when, _equals, _bracket, _dictionary, _word_operator, _colon, _comma, _parentheses,
-    _keyword_as_name, _in_test, _statement,
+    text_mistake, open_path_mistake, _dotted_range, number_mistake, _function, _type, sign_mistake,
+    _comparison, _if, _range, _reward, _when, _equals, _bracket, _dictionary, _word_operator, _colon, _comma,
+    _parentheses, _keyword_as_name, _in_test, _claim, _statement,
 )  # fmt: skip

@@ -13,6 +13,8 @@ from rewardkit.types.interval import FULL
 #: columns of a terminal that a page takes
 _WIDTH = 100
 
+_ITEM = re.compile(r"\s*(?:- |\d+\. )")
+
 #: how a call is carried out, in the words of its user
 _RUNS = {
     "scalar": "on whole columns at once",
@@ -91,7 +93,7 @@ def text(function: Function) -> str:
     """The page as plain text."""
     parts = [signature(function), sentence(function.summary)]
     if function.doc.strip():
-        parts.append("\n".join(map(wrapped, function.doc.strip().splitlines())))
+        parts.append(flowed(function.doc.strip()))
     known = [(label.strip("`"), fact) for label, fact in facts(function)]
     width = max(len(label) for label, _ in known)
     parts.append("\n".join(wrapped(f"{label:<{width}}  {fact}", width + 2) for label, fact in known))
@@ -141,7 +143,53 @@ def wrapped(line: str, indent: int | None = None) -> str:
     if indent is None:
         indent = len(line) - len(line.lstrip("- "))
     rest = " " * indent
-    return "\n".join(textwrap.wrap(line, _WIDTH, subsequent_indent=rest, break_long_words=False)) or line
+    return (
+        "\n".join(
+            textwrap.wrap(
+                line, _WIDTH, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+            )
+        )
+        or line
+    )
+
+
+def flowed(markdown: str) -> str:
+    """Paragraphs, list items and tables for a terminal, wherever their lines end; code as it is."""
+    out: list[str] = []
+    rows: list[str] = []  # of the table that is being read
+    block: list[str] = []  # lines of the paragraph or item that is being read
+    for line in [*markdown.splitlines(), ""]:
+        is_row, is_code = line.startswith("|"), line.startswith("    ") and not block
+        is_text = bool(line.strip()) and not (is_row or is_code or line.startswith("#"))
+        if block and (not is_text or _ITEM.match(line)):
+            out.append(_paragraph(block))
+            block = []
+        if rows and not is_row:
+            out.append(_table(rows))
+            rows = []
+        if is_row:
+            rows.append(line)
+        elif is_text:
+            block.append(line)
+        else:
+            out.append(line.rstrip())
+    return "\n".join(out).strip("\n")
+
+
+def _paragraph(lines: list[str]) -> str:
+    item = _ITEM.match(lines[0])
+    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+    return wrapped(indent + " ".join(map(str.strip, lines)), len(item[0] if item else indent))
+
+
+def _table(rows: list[str]) -> str:
+    """What each row is about, and below it what it says."""
+    out = []
+    for row in rows[2:]:
+        name, *rest = (cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row)[1:-1])
+        out.append(wrapped(name, 4))
+        out += [wrapped(f"    {cell}", 4) for cell in rest if cell]
+    return "\n".join(out)
 
 
 def wrapped_all(lines: str) -> str:

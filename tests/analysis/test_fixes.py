@@ -64,7 +64,7 @@ UNSAFE = {
     "term a = completion.tokens < 80 tokens\n": "term a = completion.tokens < 80tok\n",
     "term a = 5% * +0.5\n": "term a = 0.05 * 0.5\n",
     "input x: float\nterm a = x × 2\n": "input x: real\nterm a = x * 2\n",
-    "term a = completon.words\n": None,
+    "term a = completon.words\n": "term a = completion.words\n",
     "term a = completion.word\n": "term a = completion.words\n",
     "let words = 1\nterm a = wrds\n": "let words = 1\nterm a = words\n",
     "term a = mni(1, 2)\n": "term a = min(1, 2)\n",

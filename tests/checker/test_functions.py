@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rewardkit.checker import check, read_source
+from rewardkit.checker.check import examine
 from rewardkit.diagnostics import Diagnostic, Source
 from rewardkit.runtime.reward import load
 
@@ -182,3 +183,12 @@ def test_a_def_of_the_deepest_kind_can_be_called_from_a_deep_expression() -> Non
 )
 def test_what_is_refused(text: str, code: str) -> None:
     assert [d.code for d in check(Source("spec.rwd", text))[1] if d.is_error] == [code]
+
+
+def test_files_are_looked_for_where_the_rest_cannot_be_checked(project: Path) -> None:
+    """A `skip` that cannot be read may settle any null, so nothing else is told."""
+    text = 'use "../lib/none.rwd" as a\nuse "../../outside.rwd" as b\nuse "../lib/a.rwd" as c\n'
+    path = project / "specs" / "s.rwd"
+    codes = [d.code for d in found(path, text + "skip when =\nterm t = nothing\n")]
+    assert codes == ["RK0219", "RK0219", "RK0101"]
+    assert [d.code for d in examine(read_source(path)).diagnostics] == codes

@@ -36,10 +36,20 @@ HELP = {
     "let a = length.cosine(completion.tokens, limit, 0, 1)": "declare `limit` as `tokens`",
     "let a = sqrt(completion.chars / 10)": "divide by an amount of chars: `completion.chars / 10ch`",
     "term a = completion.chars / limit": "declare `limit` as `chars`: chars over chars is a plain number",
-    "term a = completion.tokens - 4tok": "divide by an amount of tokens: "
-    "`(completion.tokens - 4tok) / 1000tok`",
-    "term a = completion.tokens\nreward { step: 1 }": "divide by an amount of tokens: "
-    "`completion.tokens / 1000tok`",
+    "term a = completion.tokens - 4tok": "divide by the amount of tokens that counts as 1: "
+    "`(completion.tokens - 4tok) / 1tok` keeps the number",
+    "term a = completion.tokens\nreward { step: 1 }": "divide by the amount of tokens that counts "
+    "as 1: `completion.tokens / 1tok` keeps the number",
+    "term a = 0.001 * completion.tokens": "divide by the amount of tokens that counts as 1: "
+    "`0.001 * completion.tokens / 1tok` keeps the number",
+    "term a = 1tok / mean(completion.tokens) over batch": "divide by "
+    "`max(mean(completion.tokens) over batch, 1tok)`",
+    "term a = x": "measure it, `len(x) / 1ch`, or test it, `text.contains(x, …)`",
+    "input y: text?\nterm a = y": 'test it, `y != null`, or measure it, `len(y ?? "") / 1ch`',
+    "let a = completions.tokens": "did you mean `completion.tokens`?",
+    "let a = completion_ids": "the number of generated tokens is `completion.tokens`",
+    "let a = response.words": "did you mean `completion.words`?",
+    "let a = completions.stop": "the model's answer is `completion.text`",
     "let a = x.lower(1)": "pass it to the function: `text.lower(x)`",
     'let a = x.startswith("a")': 'test it with a pattern: `text.matches(x, r"^…")`',
     "let a = np.mean(x)": "did you mean `mean`?",
@@ -61,9 +71,13 @@ def test_the_help(text: str) -> None:
 
 ADVISED = [
     "term a = 1 / max(spread ?? 0, 1e-6)",
-    "term a = completion.tokens / max(std(completion.tokens) over group ?? 0tok, 1e-6tok)",
+    "term a = completion.tokens / max(std(completion.tokens) over group ?? 0tok, 1tok)",
     "term a = 1 / (k ?? 1)",
-    "term a = (completion.tokens - 4tok) / 1000tok",
+    "term a = (completion.tokens - 4tok) / 1tok",
+    "term a = 0.001 * completion.tokens / 1tok",
+    'input y: text?\nterm a = len(y ?? "") / 1ch',
+    "term a = len(x) / 1ch",
+    "input y: text?\nterm a = y != null",
     "term a = (verdict ?? false)",
     'let a = text.matches(x, r"^a")',
     "let a = n ?? 0 > 1",

@@ -86,8 +86,22 @@ def test_guesses_are_written_on_demand(tmp_path, capsys):
     path.write_text("term a = completion.wrds\n")
     assert run("check", path, "--fix") == codes.WRONG_SPEC
     assert path.read_text() == "term a = completion.wrds\n"
+    err = capsys.readouterr().err
+    assert f"{path}: 1 fix left out that is a guess; --unsafe-fixes writes it\n" in err
+    assert " = fix (a guess): write `words`" in err
     assert run("check", path, "--unsafe-fixes") == codes.OK
     assert path.read_text() == "term a = completion.words\n"
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_guesses_are_counted(tmp_path, capsys):
+    path = tmp_path / "guess.rwd"
+    path.write_text("term a = completion.wrds\nterm b = completion.lins\n")
+    assert run("check", path, "--fix") == codes.WRONG_SPEC
+    assert "2 fixes left out that are a guess; --unsafe-fixes writes them" in capsys.readouterr().err
+    run("check", path, "--fix", "--format", "json")
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["guesses"] == 2 and report["fixed"] == []
 
 
 def test_diff_shows_and_writes_nothing(spec, capsys):
@@ -102,6 +116,25 @@ def test_a_refused_fix_is_named(tmp_path, capsys):
     path.write_text('term a = completion.word == "four"\n')
     assert run("check", path, "--unsafe-fixes") == codes.WRONG_SPEC
     assert "left out RK0209: write `words`: that would bring RK0401" in capsys.readouterr().err
+
+
+UNCOVERED = {  # a file, and the line of it that is right once an error is mended which hid another
+    "input gold: text?\nterm c = math.equl(completion.text, gold)\n":
+    "term c = math.equal(completion.text, gold) ?? false\n",
+    "input gold: text\nlet found = math.aswer(completion.text)\nterm c = math.equal(found, gold)\n":
+    "let found = math.answer(completion.text)\n",
+    "term b = missing\nskip when completion.words == 0 && completion.finished\n":
+    "skip when completion.words == 0 and completion.finished\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNCOVERED)
+def test_a_fix_may_uncover_what_its_error_hid(text, tmp_path, capsys):
+    path = tmp_path / "spec.rwd"
+    path.write_text(text)
+    run("check", path, "--unsafe-fixes")
+    assert "left out" not in capsys.readouterr().err
+    assert UNCOVERED[text] in path.read_text()
 
 
 def test_fixes_as_json(spec, capsys):

@@ -4,11 +4,14 @@ import json
 
 import pytest
 
+from rewardkit.analysis.lints import LINTS
 from rewardkit.cli import codes
 from rewardkit.cli.main import _run
 from rewardkit.diagnostics.catalogue import TITLES
+from rewardkit.language.guide import chapters, words
 from rewardkit.language.sketch import KEYWORDS, STATEMENTS
 from rewardkit.library import AGGREGATES, functions
+from rewardkit.library.pages import flowed
 from rewardkit.types.normalizer import NORMALIZERS
 from rewardkit.types.types import NAMED
 
@@ -67,7 +70,77 @@ def test_what_is_a_function_and_more(capsys):
     assert 'from the guide, "Types and units"' in doc(capsys, "text")[1]
 
 
+TOPICS = {
+    "sample": "A `sample` gives what a row would bring",
+    "group": "inside of a `group` also `advantage`",
+    "expect": "An expectation that does not hold",
+    "test": "`rewardkit test . --watch`",
+    "mock": "every call of that function, for that sample",
+    "rows": "Its path starts from the spec's folder",
+    "agreement": "the share of rows on which both are equal",
+    "share": "null counts as false",
+    "mean": "the mean over the rows that have a value",
+    "mutants": "--fail-under 90",
+    "coverage": "--fail-under 80",
+    "prove": "## What a claim speaks of",
+    "claims": "## Verdicts",
+    "outranks": "of any two rows of a group",
+    **dict.fromkeys(("increasing", "decreasing", "constant"), "moving that input alone"),
+    "witness": "has run through the spec",
+}
+
+
+@pytest.mark.parametrize("word", TOPICS)
+def test_a_word_of_claims_and_tests_shows_its_chapter(word, capsys):
+    code, shown = doc(capsys, word)
+    assert code == codes.OK
+    assert TOPICS[word] in " ".join(shown.split()) and "| ---" not in shown
+    assert not {line for line in shown.splitlines() if len(line) > 100 and line[:4] != "    "}
+    assert json.loads(doc(capsys, word, "--format", "json")[1])["text"] == shown.rstrip("\n")
+
+
+def test_every_word_that_has_a_chapter_shows_one(capsys):
+    for word in words():
+        assert chapters(word), word
+
+
+@pytest.mark.parametrize("lint", LINTS.values(), ids=list(LINTS))
+def test_a_lint_shows_its_whole_page_by_code_and_by_name(lint, capsys):
+    by_code, by_name = doc(capsys, lint.code)[1], doc(capsys, lint.name)[1]
+    assert by_code == by_name
+    assert by_name.startswith(f"{lint.name}\n\n{lint.code}: {lint.summary}")
+    assert [h for h in by_name.splitlines() if h[:3] == "## "] == ["## What", "## Why", "## Instead"]
+    assert f"lint[{lint.code}]" in by_name
+
+
+def test_all_lints(capsys):
+    for word in ("lint", "lints"):
+        _, shown = doc(capsys, word)
+        assert all(lint.name in shown and lint.code in shown for lint in LINTS.values())
+    listed = json.loads(doc(capsys, "lint", "--format", "json")[1])["lints"]
+    assert [found["name"] for found in listed] == list(LINTS)
+
+
+FLOWED = {
+    "one\ntwo": "one two",
+    "- one\n  two\n- three": "- one two\n- three",
+    "1. one\n   two\n\nthree": "1. one two\n\nthree",
+    "is:\n\n    a\n    b\n\nend": "is:\n\n    a\n    b\n\nend",
+    "# head\ntext": "# head\ntext",
+    "| a | b |\n| --- | --- |\n| x | y\\|z |\nend": "x\n    y|z\nend",
+    "word " * 30: "word " * 19 + "word\n" + "word " * 9 + "word",
+    "- " + "word " * 30: "- " + "word " * 18 + "word\n  " + "word " * 10 + "word",
+}
+
+
+@pytest.mark.parametrize("text", FLOWED)
+def test_lines_end_where_the_terminal_does(text):
+    assert flowed(text) == FLOWED[text]
+
+
 NEAR = [
+    ("ungated-frm", "did you mean `ungated-form`?"),
+    ("agreemnt", "did you mean `agreement`?"),
     ("math.bxed", "did you mean `math.boxed`"),
     ("equal", "did you mean `math.equal`?"),
     ("trem", "`term`"),

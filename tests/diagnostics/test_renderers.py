@@ -1,6 +1,7 @@
 """What each renderer makes of the same findings."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -55,10 +56,21 @@ def test_github_is_one_escaped_command():
     assert "\n" not in render_github(diagnostic(message="a\r\n::stop-commands::x"))
 
 
+@pytest.mark.parametrize(
+    ("severity", "command", "level"),
+    [("error", "error", "error"), ("warning", "warning", "warning"), ("lint", "notice", "note")],
+)
+def test_each_severity_has_a_word_that_the_format_knows(severity, command, level):
+    found = replace(diagnostic(), severity=severity)
+    assert render_github(found).startswith(f"::{command} file=")
+    log = essentials(to_sarif([found]))
+    assert [result["level"] for result in log["runs"][0]["results"]] == [level]
+
+
 def test_full_shows_the_fix():
     assert render_full(diagnostic(fix=RENAME)).endswith(" = help: write `e`\n  = fix: rename it to `e`")
-    same = Fix("write `e`", RENAME.edits)
-    assert " = fix:" not in render_full(diagnostic(fix=same))
+    same = render_full(diagnostic(fix=Fix("write `e`", RENAME.edits)))
+    assert same.endswith(" = note: a note\n  = fix (a guess): write `e`")
 
 
 def test_json_holds_the_fix():
