@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from cases import thorough
 from generator import batches, specs
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -266,16 +267,7 @@ def probes():
         yield
 
 
-slow = settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.large_base_example,
-        HealthCheck.filter_too_much,
-    ],
-)
+slow = settings(thorough(), suppress_health_check=list(HealthCheck))
 
 
 @slow

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import sys
 from pathlib import Path
 
 import pytest
+from cases import thorough
 from generator import specs
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit.diagnostics import Collector, Source
@@ -21,9 +21,6 @@ from rewardkit.language.formatter import formatted
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests" / "docs"))
 from documents import blocks, documents  # noqa: E402
-
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "300"))
-thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 SINK = (ROOT / "tests" / "language" / "kitchen_sink.txt").read_text()
 FILES = {
@@ -96,14 +93,14 @@ def respaced(text: str, chance: random.Random, remarks: float) -> tuple[str, lis
     return "".join(out), added
 
 
-@thorough
+@thorough()
 @given(st.one_of(specs(), st.sampled_from(SOUND)), st.integers(0), st.sampled_from([0.0, 0.02, 0.2, 0.6]))
 def test_comments_between_any_words(text: str, seed: int, remarks: float) -> None:
     again, added = respaced(text, random.Random(seed), remarks)
     held(again, [comment.rstrip() for comment in added])
 
 
-@thorough
+@thorough()
 @given(st.one_of(specs(), st.sampled_from(SOUND)), st.integers(0))
 def test_spacing_does_not_matter(text: str, seed: int) -> None:
     chance = random.Random(seed)
@@ -112,7 +109,7 @@ def test_spacing_does_not_matter(text: str, seed: int) -> None:
     assert form(one) == form(other)
 
 
-@thorough
+@thorough()
 @given(st.integers(0, len(SOUND) - 1), st.data())
 def test_one_comment_at_every_boundary(which: int, data: st.DataObject) -> None:
     text = SOUND[which]
