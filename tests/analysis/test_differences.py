@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 import pytest
+from batches import batches
 from cases import thorough
-from generator import batches, specs
+from generator import specs
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from probes import install

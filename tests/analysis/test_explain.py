@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from batches import batches
 from cases import thorough
-from generator import batches, specs
+from generator import specs
 from hypothesis import given
 from probes import install
 

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from cases import CASES
+from cases import CASES, thorough
 from editor import Editor, offset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ splices = st.tuples(
     st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES) | st.text(max_size=3) | st.just(" ")
 )
 SETTINGS = settings(
-    deadline=None,
+    thorough(CASES // 10),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 #: where a change begins and ends, and what it writes

@@ -1,9 +1,10 @@
 """Generated specs and claims: what is proved no row breaks, and what is refuted the evaluator breaks."""
 
 import pytest
+from batches import CALL
 from cases import thorough
 from evaluating import Looker
-from generator import CALL, specs
+from generator import specs
 from hypothesis import assume, given, note
 from hypothesis import strategies as st
 from probes import install

@@ -6,9 +6,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from batches import PARAMS, batches
 from cases import CASES, DEFAULT, thorough
 from comparison import compare
-from generator import PARAMS, batches, specs
+from generator import specs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from probes import install

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from batches import batches
 from cases import thorough
 from comparison import compare
 from functions import specs_with_functions
-from generator import batches
 from hypothesis import given
 from probes import install
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from batches import batches
 from cases import thorough
-from generator import batches, specs
+from generator import specs
 from hypothesis import given
 from hypothesis import strategies as st
 from probes import install
