@@ -160,7 +160,7 @@ def allows(possible, value, faulted):
     return possible.present and not below and not above
 
 
-@thorough()
+@thorough(1 / 5)
 @given(specs(scopes=("group",)), batches(), st.integers(0, 12))
 def test_every_row_is_one_of_the_cases(text, batch, step):
     """Rows of a group have cases of one world; gates and ranges hold on every row."""

@@ -268,7 +268,7 @@ def probes():
         yield
 
 
-slow = settings(thorough(), suppress_health_check=list(HealthCheck))
+slow = settings(thorough(1 / 5), suppress_health_check=list(HealthCheck))
 
 
 @slow

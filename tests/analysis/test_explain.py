@@ -151,7 +151,7 @@ def probes():
         yield
 
 
-@thorough()
+@thorough(1 / 5)
 @given(specs(), batches())
 def test_every_row_of_every_spec_has_a_tree(text, batch):
     rows, size = batch

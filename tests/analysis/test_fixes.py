@@ -181,7 +181,7 @@ def probes():  # type: ignore[no-untyped-def]
         yield
 
 
-@thorough()
+@thorough(1 / 5)
 @given(specs(), batches(), st.integers(0, 12))
 def test_safe_fixes_keep_every_score(
     text: str, batch: tuple[list[dict[str, object]], int], step: int

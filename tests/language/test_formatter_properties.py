@@ -104,7 +104,7 @@ def test_comments_between_any_words(text: str, seed: int, remarks: float) -> Non
     held(again)
 
 
-@thorough()
+@thorough(1 / 4)
 @given(st.one_of(specs(), st.sampled_from(SOUND)), st.integers(0))
 def test_spacing_does_not_matter(text: str, seed: int) -> None:
     chance = random.Random(seed)
@@ -113,7 +113,7 @@ def test_spacing_does_not_matter(text: str, seed: int) -> None:
     assert form(one) == form(other)
 
 
-@thorough()
+@thorough(1 / 4)
 @given(st.integers(0, len(SOUND) - 1), st.data())
 def test_one_comment_at_every_boundary(which: int, data: st.DataObject) -> None:
     text = SOUND[which]

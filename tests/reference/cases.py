@@ -1,6 +1,7 @@
-"""How many cases each property of the language is held to.
+"""How many cases the properties of the language are held to.
 
-`make test` looks at 1,000 cases of each; `REWARDKIT_EXAMPLES` says another number (`make nightly`).
+`make test` looks at 1,000 specs, texts and claims; `REWARDKIT_EXAMPLES` says another number (`make nightly`).
+What is said of a tool rather than of the language has a share of them.
 """
 
 import os
@@ -8,19 +9,19 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 
 DEFAULT = 1000
-#: cases of each property
+#: what a property is held to that the language stands on
 CASES = int(os.environ.get("REWARDKIT_EXAMPLES", DEFAULT))
 
 
-def thorough(cases: int = CASES) -> settings:
-    """Settings of a property whose cases are whole specs: slow to draw, and large.
+def thorough(share: float = 1) -> settings:
+    """Settings of a property that is held to a share of the cases, which are slow to draw and large.
 
     A long run shows its first counterexample as it was drawn, for shrinking one takes gigabytes there. The
     examples kept in `.hypothesis` make the next short run begin with it and shrink it.
     """
     long = CASES > DEFAULT
     return settings(
-        max_examples=cases,
+        max_examples=max(1, round(CASES * share)),
         phases=[phase for phase in Phase if not long or phase not in (Phase.shrink, Phase.explain)],
         print_blob=long,
         deadline=None,

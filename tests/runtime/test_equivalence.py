@@ -67,7 +67,7 @@ def pools():
         yield one, two
 
 
-@thorough(CASES // 4)
+@thorough(1 / 4)
 @given(specs(scopes=("group",)), batches(), st.integers(0, 12), st.data())
 def test_neither_split_nor_workers_change_a_bit(pools, text, batch, step, data):
     rows, size = batch

@@ -23,7 +23,7 @@ def probes():
         yield
 
 
-@thorough()
+@thorough(1 / 2)
 @given(specs_with_functions(), batches())
 def test_a_call_is_the_body_written_out(text, batch):
     rows, size = batch

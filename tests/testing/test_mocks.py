@@ -173,7 +173,7 @@ def test_a_mock_of_a_let_that_only_an_expectation_reads_is_read():
     assert [d.code for d in found(f'{spec} test "t" {{ {body} expect a.t == 1 }}')] == ["RK0814"]
 
 
-@thorough()
+@thorough(1 / 5)
 @given(specs(), batches(), st.integers(0, 12))
 def test_a_let_that_stands_apart_changes_nothing(text, batch, step):
     """A let with a step of its own, as mocks need it, scores to the same bits; and so does one that is
