@@ -55,6 +55,13 @@ def test_our_own_files_are_in_form(name: str) -> None:
     assert form(FILES[name]) == FILES[name]
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/language.md", "docs/testing.md", "docs/claims.md"])
+def test_the_guides_are_in_form(name: str) -> None:
+    specs = [block.spec for block in blocks(ROOT / name) if parses(block.spec)]
+    assert specs
+    assert [form(spec) for spec in specs] == specs
+
+
 @pytest.mark.parametrize("text", SOUND, ids=range(len(SOUND)))
 def test_real_files(text: str) -> None:
     held(text)
