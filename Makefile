@@ -5,14 +5,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # of each property, in `make nightly`
-EXAMPLES ?= 10000
+EXAMPLES ?= 5000
 
 .PHONY: help setup demo test nightly bench lint format vsix clean
 
 help:
 	@echo "make demo    check, test and train the tool-calling example (under 4 minutes after set-up)"
 	@echo "make test    every test"
-	@echo "make nightly generated specs, claims, mutants and texts, ten times as many as in make test (hours)"
+	@echo "make nightly generated specs, claims, mutants and texts, five times as many as in make test (an hour)"
 	@echo "make lint    ruff, mypy, and the order of the rooms"
 	@echo "make bench   speed, as ratios against the functions people use today"
 	@echo "make vsix    the VS Code extension, as dist/rewardkit-VERSION.vsix (needs Node.js and npm)"
