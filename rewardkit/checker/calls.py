@@ -355,7 +355,10 @@ def _fits(check: Expressions, function: Function, parameter: Parameter, value: V
             fix=unit_fix(value, want) if have.is_number else None,
         )
         return False
-    if parameter.range is not None and want.is_number and not value.interval.within(parameter.range):
+    # narrowed to what contradicts its declaration, it is not reached, and what is declared will do
+    known = [value, *value.args] if value.op == "alias" else [value]
+    allowed = parameter.range
+    if allowed is not None and want.is_number and not any(v.interval.within(allowed) for v in known):
         check.found.error(
             "RK0705",
             f"`{parameter.name}` of `{function.name}` must lie in {parameter.range}",

@@ -253,7 +253,8 @@ class Expressions:
         type_ = value.type.required if fact.present else value.type
         interval = intersect(value.interval, fact.interval) if type_.is_number else value.interval
         if interval.empty:  # unreachable: any interval is sound, and what was tested is what is meant
-            interval = value.interval if fact.interval.empty else fact.interval
+            worse = fact.interval.contains(Fraction(0)) and not value.interval.contains(Fraction(0))
+            interval = value.interval if fact.interval.empty or worse else fact.interval
         return Value("alias", (value,), type_, value.span, interval, value.level, value.faults, value.path)
 
     # --- rules ---------------------------------------------------------------------------------

@@ -213,12 +213,12 @@ class _Question:
 
     def large(self, n: Value, d: Value) -> bool:
         """By what `d` is made of."""
-        for x, y in _either_way(d, "add"):
-            if _not_negative(y) and self.at_most(n, x):
-                return True
         parts = _operands(d, "add")
         if parts and all(map(_not_negative, parts)) and self.is_mean_product(n, parts):
             return True
+        for x, y in _either_way(d, "add"):
+            if _not_negative(y) and self.at_most(n, x):
+                return True
         for x, y in _either_way(d, "mul"):
             if _not_negative(x) and y.interval.within(_FROM_ONE) and self.at_most(n, x):
                 return True

@@ -1,12 +1,13 @@
 """The cases of a spec: exact where conditions are free of each other, and never too few."""
 
-import os
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from generator import batches, specs
-from hypothesis import HealthCheck, given, settings
+from batches import batches
+from cases import thorough
+from generator import specs
+from hypothesis import given
 from hypothesis import strategies as st
 from probes import install
 
@@ -16,8 +17,6 @@ from rewardkit.analysis.combinations import combinations
 from rewardkit.analysis.idle import gates
 from rewardkit.analysis.ranges import reward_range, term_ranges
 from rewardkit.runtime.reward import Reward
-
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "200"))
 
 
 def outcomes(text, fixed=None):
@@ -161,11 +160,7 @@ def allows(possible, value, faulted):
     return possible.present and not below and not above
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+@thorough(1 / 5)
 @given(specs(scopes=("group",)), batches(), st.integers(0, 12))
 def test_every_row_is_one_of_the_cases(text, batch, step):
     """Rows of a group have cases of one world; gates and ranges hold on every row."""

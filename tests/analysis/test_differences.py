@@ -4,7 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from generator import batches, specs
+from batches import batches
+from cases import thorough
+from generator import specs
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from probes import install
@@ -266,16 +268,7 @@ def probes():
         yield
 
 
-slow = settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.large_base_example,
-        HealthCheck.filter_too_much,
-    ],
-)
+slow = settings(thorough(1 / 5), suppress_health_check=list(HealthCheck))
 
 
 @slow

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from generator import batches, specs
-from hypothesis import HealthCheck, given, settings
+from batches import batches
+from cases import thorough
+from generator import specs
+from hypothesis import given
 from probes import install
 
 import rewardkit as rk
@@ -149,7 +151,7 @@ def probes():
         yield
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@thorough(1 / 5)
 @given(specs(), batches())
 def test_every_row_of_every_spec_has_a_tree(text, batch):
     rows, size = batch

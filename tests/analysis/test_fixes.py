@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
-from generator import batches, specs
-from hypothesis import HealthCheck, given, settings
+from batches import batches
+from cases import thorough
+from generator import specs
+from hypothesis import given
 from hypothesis import strategies as st
 from probes import install
 
@@ -16,8 +16,6 @@ from rewardkit.checker import check
 from rewardkit.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
 from rewardkit.diagnostics.fixes import apply, together
 from rewardkit.runtime import Reward
-
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "200"))
 
 
 def of(text: str, *, unsafe: bool = False) -> Fixed:
@@ -183,11 +181,7 @@ def probes():  # type: ignore[no-untyped-def]
         yield
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+@thorough(1 / 5)
 @given(specs(), batches(), st.integers(0, 12))
 def test_safe_fixes_keep_every_score(
     text: str, batch: tuple[list[dict[str, object]], int], step: int

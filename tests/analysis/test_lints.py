@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from cases import thorough
+from hypothesis import given
 from hypothesis import strategies as st
 from linting import linted, names
 
@@ -163,8 +164,8 @@ PIECES = (
 )  # fmt: skip
 
 
+@thorough()
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12))
-@settings(deadline=None)
 def test_any_text_can_be_linted_and_fixed(pieces: list[str]) -> None:
     source = Source("spec.rwd", " ".join(pieces))
     spec, found = check(source)

@@ -116,6 +116,7 @@ INTERVALS = {
     "2 * p * r / max(p + r, 0.001)": "[0, 1]",
     "if p + r > 0 then 2 * p * r / (p + r) else 0": "[0, 1]",
     "if both > 0 then 2 * p * r / both else 0": "[0, 1]",
+    "2 * 0.5 * (u / 2 * s + (1 - u / 2) * 1) / (0.5 + (u / 2 * s + (1 - u / 2) * 1))": "[0, 1]",
     "completion.chars / max(completion.chars + prompt.chars, 1ch)": "[0, 1]",
     # functions
     "abs(e)": "[0, 3]",
@@ -268,6 +269,20 @@ INTERVALS = {
 def test_the_interval(expression: str) -> None:
     spec = checked(f"{INPUTS}let v = {expression}")
     assert str(spec.lets["v"].interval) == INTERVALS[expression]
+
+
+@pytest.mark.parametrize("skip", ["budget > 0tok", "budget < 1tok", "s <= 1", "s > -1"])
+def test_what_no_row_reaches_is_no_error(skip: str) -> None:
+    parts = "length.cosine(completion.tokens, budget, 0, s) + 1tok / budget"
+    assert (
+        codes(f"""
+        param budget: tokens in [1tok, 100tok] = 10tok
+        input s: real in [0, 1]
+        skip when {skip}
+        term t = {parts}
+    """)
+        == []
+    )
 
 
 def test_a_range_that_holds_no_whole_number() -> None:

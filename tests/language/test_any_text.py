@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import time
@@ -10,14 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from cases import thorough
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit.checker import check, read_source
 from rewardkit.diagnostics import Diagnostic, RewardError, Source, render_full, to_json
 from rewardkit.language.sketch import KEYWORDS, Sketch
-
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "2000")) // 4
 
 SINK = (Path(__file__).parent / "kitchen_sink.txt").read_text()
 
@@ -50,19 +48,19 @@ WORDS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@thorough()
 @given(st.lists(st.sampled_from(WORDS), max_size=40))
 def test_words_of_the_language_in_any_order(words: list[str]) -> None:
     answered(" ".join(words))
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@thorough()
 @given(st.text(st.characters(), max_size=200))
 def test_any_characters(text: str) -> None:
     answered(text)
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@thorough()
 @given(st.binary(max_size=300))
 def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("bytes") / "spec.rwd"
@@ -71,7 +69,7 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Non
         answered(read_source(path).text)
 
 
-@settings(max_examples=EXAMPLES // 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@thorough()
 @given(st.randoms(use_true_random=False))
 def test_a_spec_with_a_slip_anywhere(chance: random.Random) -> None:
     """A part of a sound spec left out, doubled, moved or replaced."""
@@ -84,7 +82,7 @@ def test_a_spec_with_a_slip_anywhere(chance: random.Random) -> None:
     answered(text)
 
 
-@settings(max_examples=200, deadline=None)
+@thorough()
 @given(st.text(st.sampled_from("()[]{}\"'#\nabr. =:,let term 1\\"), max_size=60))
 def test_the_forgiving_look_loses_nothing(text: str) -> None:
     words = Sketch(text).words

@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+from cases import CASES, thorough
 from editor import Editor, offset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ splices = st.tuples(
     st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES) | st.text(max_size=3) | st.just(" ")
 )
 SETTINGS = settings(
-    deadline=None,
+    thorough(1 / 10),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 #: where a change begins and ends, and what it writes
@@ -63,7 +64,7 @@ def unbroken(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-@settings(SETTINGS, max_examples=40)
+@settings(SETTINGS, max_examples=max(1, CASES // 25))
 @given(st.sampled_from(TEXTS), st.lists(st.lists(splices, min_size=1, max_size=3), max_size=6), st.data())
 def test_every_request_is_answered_whatever_is_written(
     editor: Editor, text: str, edits: Any, data: Any

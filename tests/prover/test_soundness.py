@@ -1,11 +1,11 @@
 """Generated specs and claims: what is proved no row breaks, and what is refuted the evaluator breaks."""
 
-import os
-
 import pytest
+from batches import CALL
+from cases import thorough
 from evaluating import Looker
-from generator import CALL, specs
-from hypothesis import HealthCheck, Phase, assume, given, note, settings
+from generator import specs
+from hypothesis import assume, given, note
 from hypothesis import strategies as st
 from probes import install
 
@@ -13,14 +13,6 @@ from rewardkit.checker import check
 from rewardkit.diagnostics import Source
 from rewardkit.prover import prove
 from rewardkit.testing import run_tests
-
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "300"))
-thorough = settings(
-    max_examples=EXAMPLES,
-    phases=list(Phase)[:3] if "REWARDKIT_NOSHRINK" in os.environ else list(Phase),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -144,7 +136,7 @@ def accepted(text):
     return spec
 
 
-@thorough
+@thorough()
 @given(claimed(), st.data())
 def test_no_row_breaks_what_is_proved(text, data):
     note(text)
@@ -166,7 +158,7 @@ def test_no_row_breaks_what_is_proved(text, data):
             assert not looker.moved(rows[0], name, low, high, step, params)
 
 
-@thorough
+@thorough()
 @given(claimed())
 def test_the_evaluator_breaks_what_is_refuted(text):
     note(text)

@@ -1,17 +1,16 @@
 """Generated specs: the compiled plan gives what the reference evaluator gives, whatever the split; and
 every value that is reached is one that the checker allows: well-typed specs do not go wrong.
-
-`REWARDKIT_EXAMPLES` says how many specs times rows are compared (`make nightly`).
 """
 
-import os
 from collections import Counter
 
 import numpy as np
 import pytest
+from batches import PARAMS, batches
+from cases import CASES, DEFAULT, thorough
 from comparison import compare
-from generator import PARAMS, batches, specs
-from hypothesis import HealthCheck, given, settings
+from generator import specs
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from probes import install
 
@@ -20,21 +19,7 @@ from rewardkit.diagnostics import Source
 from rewardkit.runtime.pool import WorkerPool
 from rewardkit.runtime.reward import Reward
 
-#: specs times rows; a batch has 1 to 12 rows
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "2000"))
 COMPARED = Counter[str]()
-
-
-def thorough(specs):
-    return settings(
-        max_examples=specs,
-        deadline=None,
-        suppress_health_check=[
-            HealthCheck.too_slow,
-            HealthCheck.data_too_large,
-            HealthCheck.large_base_example,
-        ],
-    )
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -50,7 +35,7 @@ def checked(text):
     return spec
 
 
-@thorough(EXAMPLES // 3)
+@thorough()
 @given(specs(), batches(), st.integers(0, 12), PARAMS)
 def test_the_plan_is_the_reference(text, batch, step, params):
     rows, size = batch
@@ -70,10 +55,10 @@ def test_enough_was_compared(capsys):
     with capsys.disabled():
         counts = ", ".join(f"{count:,} {what}" for what, count in COMPARED.items())
         print(f"\ncompared with the reference, and held to what the checker says: {counts}")
-    assert COMPARED["rows"] >= EXAMPLES
+    assert COMPARED["rows"] >= 2 * CASES
     # the checks bite: nearly all values lie exactly inside, and some calls do fail
     assert COMPARED["rounded"] < COMPARED["values"] / 20
-    assert COMPARED["failing"] > 0 or EXAMPLES < 1000
+    assert COMPARED["failing"] > 0 or CASES < DEFAULT
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +67,7 @@ def pools():
         yield one, two
 
 
-@thorough(EXAMPLES // 8)
+@thorough(1 / 4)
 @given(specs(scopes=("group",)), batches(), st.integers(0, 12), st.data())
 def test_neither_split_nor_workers_change_a_bit(pools, text, batch, step, data):
     rows, size = batch

@@ -1,13 +1,12 @@
 """A call of a spec's own function is its body written out: the same numbers, nulls, faults and calls."""
 
-import os
-
 import numpy as np
 import pytest
+from batches import batches
+from cases import thorough
 from comparison import compare
 from functions import specs_with_functions
-from generator import batches
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from probes import install
 
 from rewardkit.checker import check
@@ -15,8 +14,6 @@ from rewardkit.diagnostics import Source
 from rewardkit.runtime.columns import values_of
 from rewardkit.runtime.reward import Reward
 from rewardkit.runtime.rows import Rows
-
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "2000")) // 10
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -26,11 +23,7 @@ def probes():
         yield
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+@thorough(1 / 2)
 @given(specs_with_functions(), batches())
 def test_a_call_is_the_body_written_out(text, batch):
     rows, size = batch

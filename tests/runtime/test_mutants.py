@@ -5,7 +5,6 @@ and run on rows made for it: no exception, no value that the checker rules out, 
 reference evaluator's.
 """
 
-import os
 import random
 import re
 import tomllib
@@ -13,8 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from cases import CASES, thorough
 from comparison import compare
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from probes import install
 from rows_for import rows_for
@@ -23,7 +23,6 @@ from rewardkit.checker import check
 from rewardkit.diagnostics import Source, render_full
 from rewardkit.runtime.reward import Reward, _called
 
-EXAMPLES = int(os.environ.get("REWARDKIT_EXAMPLES", "2000")) // 2
 ROOT = Path(__file__).parent.parent.parent
 SEEDS = [
     *(path.read_text() for path in sorted(ROOT.glob("examples/*/*.rwd"))),
@@ -91,11 +90,7 @@ def mutant(chance: random.Random) -> str:
     return "".join(tokens)
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@thorough()
 @given(st.randoms(use_true_random=False))
 def test_a_mutant_is_refused_or_runs(chance):
     text = mutant(chance)
@@ -124,4 +119,4 @@ def test_mutants_run_often_enough(capsys):
         pytest.skip("the test above ran elsewhere")
     with capsys.disabled():
         print("\nmutants: " + ", ".join(f"{count:,} {what}" for what, count in OUTCOMES.items()))
-    assert OUTCOMES["run"] > EXAMPLES / 10 and OUTCOMES["refused"] > EXAMPLES / 10
+    assert OUTCOMES["run"] > CASES / 10 and OUTCOMES["refused"] > CASES / 10

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from generator import batches, specs
-from hypothesis import HealthCheck, given, settings
+from batches import batches
+from cases import thorough
+from generator import specs
+from hypothesis import given
 from hypothesis import strategies as st
 from probes import install
 from specs import checked, found, ran
@@ -16,8 +16,6 @@ from rewardkit.runtime.engine import Given
 from rewardkit.runtime.reward import Reward
 from rewardkit.runtime.rows import Rows
 from rewardkit.testing import Bench, run_tests
-
-RUNS = int(os.environ.get("REWARDKIT_EXAMPLES", "300"))
 
 HEAD = """
 input cases: list[testcase]
@@ -210,11 +208,7 @@ def test_a_mock_of_a_let_that_only_an_expectation_reads_is_read():
     assert [d.code for d in found(f'{spec} test "t" {{ {body} expect a.t == 1 }}')] == ["RK0814"]
 
 
-@settings(
-    max_examples=RUNS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+@thorough(1 / 5)
 @given(specs(), batches(), st.integers(0, 12))
 def test_a_let_that_stands_apart_changes_nothing(text, batch, step):
     """A let with a step of its own, as mocks need it, scores to the same bits; and so does one that is

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from generator import batches, specs
+from batches import batches
+from cases import thorough
+from generator import specs
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from probes import install
@@ -22,7 +23,6 @@ from rewardkit.testing.mutate import MutationReport, Outcome, mutate
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [*sorted(ROOT.glob("examples/*/*.rwd")), *sorted(ROOT.glob("rewardkit/templates/*/*.rwd"))]
-RUNS = int(os.environ.get("REWARDKIT_EXAMPLES", "300"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -255,11 +255,7 @@ def probes():
         yield
 
 
-@settings(
-    max_examples=RUNS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-)
+@settings(thorough(1 / 5), suppress_health_check=list(HealthCheck))
 @given(specs(), batches(), st.integers(0, 12), st.data())
 def test_mutants_that_are_equal_score_the_same(text, batch, step, data):
     """On generated specs and rows: the same rows, terms and weights (up to a factor that is taken out)."""
