@@ -223,7 +223,7 @@ class GroupReplayer(Replayer):
             return None
         low = min(better, key=lambda i: found[i])
         high = max(worse, key=lambda i: found[i])
-        if found[low] - found[high] > ROUNDING * max(1.0, abs(found[low]), abs(found[high])):
+        if found[low] > found[high]:
             return None
         values = tuple(
             {**self._values(run, i, float(scores.total[i])), "advantage": float(found[i])}

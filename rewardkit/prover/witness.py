@@ -31,7 +31,7 @@ def find(
     replayer = Replayer(spec, claim)
     outcome = "unsat"
     margins = _MARGINS if question.gap is not None else (None,)
-    calm = _nothing_fails(question)
+    calm = nothing_fails(question)
     # mocks give values and nulls: where only a failure breaks the claim, a null stands for it
     attempts = [(margin, calm) for margin in margins] + ([(None, True)] if calm is not True else [])
     for margin, assumed in attempts:
@@ -44,7 +44,7 @@ def find(
         if found != "sat":
             outcome = outcome if found == "unsat" or outcome == "spurious" else found
             continue
-        for model in _models(spec, question, solver):
+        for model in models(spec, question, solver):
             outcome = "spurious"
             try:
                 rows = candidate(question, model, fixed=claim.form == "direction")
@@ -56,12 +56,12 @@ def find(
     return outcome
 
 
-def _nothing_fails(question: Question) -> Logic:
+def nothing_fails(question: Question) -> Logic:
     """That no call fails."""
     return and_(*(not_(applied.result.fault) for applied in question.encoder.applied))
 
 
-def _models(spec: Spec, question: Question, solver: Solver) -> Iterator[z3.ModelRef]:
+def models(spec: Spec, question: Question, solver: Solver) -> Iterator[z3.ModelRef]:
     """The model with simple numbers, then the one that z3 found."""
     first = solver.model()
     pinned: list[Logic] = []
