@@ -13,6 +13,7 @@ from rewardkit.checker.builtins import MEASURES
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.diagnostics import RewardError
 from rewardkit.prover.candidate import RowCandidate
+from rewardkit.prover.near import UNREAD, above, may_be
 from rewardkit.prover.writing import plain
 from rewardkit.runtime.columns import column_of, values_of
 from rewardkit.runtime.engine import CallMock, Given
@@ -21,9 +22,6 @@ from rewardkit.runtime.rows import Rows
 from rewardkit.types.interval import FULL, Interval
 from rewardkit.types.types import Type
 from rewardkit.types.values import make_result
-
-#: relative size below which a difference may be rounding
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +87,8 @@ class Replayer:
             if self.claim.scope == "reward":
                 score = tuple(totals)
         broken = breaks(self.claim, subject, other, score, strictly=strictly)
+        if broken and strictly and self.claim.form == "condition":
+            broken = not may_be(self.claim.subject, True, lambda part: self._read(part, *runs[0]))
         values = tuple(self._values(run, i, total) for (run, i), total in zip(runs, totals, strict=True))
         reached = tuple(self._reached(run, i, row) for (run, i), row in zip(runs, rows, strict=True))
         return Replayed(subject, other, score, values, reached, broken)
@@ -151,6 +151,15 @@ class Replayer:
             column = column_of([by_row.get(i) for i in range(len(rows))], value.type)
             out[number] = Given(mask, column, strict=value.op == "call")
         return out
+
+    def _read(self, value: Value, run: Evaluation, row: int) -> Any:
+        """What a part of the claim came to; `UNREAD` where nothing asked for it."""
+        assert self.reward is not None
+        number = self.reward.plan.numbers.get(id(value))
+        wanted = run.engine.wanted[number] if number is not None else None
+        if number is None or wanted is None or not wanted[row]:
+            return UNREAD
+        return values_of(run.engine.columns[number])[row]
 
     def _totals(self, run: Evaluation) -> list[float | None]:
         assert self.reward is not None
@@ -265,7 +274,7 @@ def breaks(
 
 
 def _above(a: float, b: float, strictly: bool) -> bool:
-    return a - b > (ROUNDING * max(abs(a), abs(b), 1.0) if strictly else 0)
+    return above(a, b) if strictly else a > b
 
 
 def _differs(a: Any, b: Any, strictly: bool) -> bool:
