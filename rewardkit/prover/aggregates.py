@@ -17,10 +17,13 @@ def relate(encoder: Encoder, rows: Sequence[Row], *, closed: bool) -> None:
     Args:
         rows: the rows of one group; with `closed` they are the whole group and batch.
     """
-    done = 0
+    done, said = 0, set[int]()
     while done < len(encoder.aggregates):
         value, home, known = encoder.aggregates[done]
         done += 1
+        if id(known) in said:  # the same aggregate, written once more
+            continue
+        said.add(id(known))
         parts = [_part(encoder, value, row) for row in rows]
         if closed:
             owner = rows.index(home) if home in rows else None

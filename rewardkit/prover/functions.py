@@ -7,6 +7,7 @@ bounds at a point and by the order of the arguments: enough for many proofs, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -266,6 +267,22 @@ def relate_calls(encoder: Encoder) -> None:
                 there = and_(not_(one.result.null), not_(other.result.null))
                 within = inside(other.result.term, axiom.range, encoder.context)
                 encoder.fact(implies(and_(equal, there, holds), within))
+
+
+def relate_folds(encoder: Encoder) -> None:
+    """Of one list, there are no more items of a kind than items, and some where their count is not 0."""
+    folds = [a for a in encoder.applied if a.key[0] == "fold" and a.value.data.function == "count"]
+    for count in folds:
+        data = replace(count.value.data, function="any")
+        some = ("fold", encoder.keys.of(replace(count.value, data=data)))
+        for other in encoder.applied:
+            there = and_(not_(count.result.null), not_(other.result.null))
+            if other.key[:2] == some and len(other.args) == len(count.args):
+                equal = and_(there, *(alike(a, b) for a, b in zip(count.args, other.args, strict=True)))
+                encoder.fact(implies(equal, same(count.result.term > 0, other.result.term)))
+            elif other.key[:2] == ("call", "len") and other.value.args[0].type == count.value.args[0].type:
+                equal = and_(there, alike(count.args[0], other.args[0]))
+                encoder.fact(implies(equal, count.result.term <= other.result.term))
 
 
 def relate_fields(encoder: Encoder) -> None:

@@ -32,7 +32,8 @@ def may_be(condition: Value, wanted: bool, read: Read) -> bool:
         return (any if either else all)(may_be(arg, wanted, read) for arg in args)
     if op == "coalesce":
         return may_be(args[1] if read(args[0]) is None else args[0], wanted, read)
-    if op in _NEGATED and args[0].type.is_number and args[1].type.is_number:
+    # whole numbers are not rounded
+    if op in _NEGATED and args[0].type.is_number and any(arg.type.kind == "real" for arg in args):
         a, b = (read(arg) for arg in args)
         return not _is_number(a) or not _is_number(b) or _compares(op if wanted else _NEGATED[op], a, b)
     found = read(condition)

@@ -9,7 +9,7 @@ from rewardkit.checker.claims import readers
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.prover.aggregates import relate
 from rewardkit.prover.encode import Encoder, Row
-from rewardkit.prover.functions import relate_calls, relate_fields
+from rewardkit.prover.functions import relate_calls, relate_fields, relate_folds
 from rewardkit.prover.terms import Known, Logic, Term, and_, inside, not_, or_, same
 from rewardkit.types.levels import Level
 
@@ -42,6 +42,7 @@ def ask(spec: Spec, claim: ClaimSpec, encoder: Encoder, *, closed: bool, others:
     group = [question.rows[0]] if claim.form == "direction" else list(question.rows)
     relate(encoder, [*group, *extra], closed=closed)
     relate_calls(encoder)
+    relate_folds(encoder)
     relate_fields(encoder)
     question.rows = (*question.rows, *extra)
     return question
@@ -141,6 +142,7 @@ def skipped(spec: Spec, encoder: Encoder, values: Sequence[Value]) -> tuple[Ques
 def _related(question: Question, *, closed: bool) -> Question:
     relate(question.encoder, question.rows, closed=closed)
     relate_calls(question.encoder)
+    relate_folds(question.encoder)
     relate_fields(question.encoder)
     return question
 
