@@ -261,6 +261,8 @@ class Encoder:
         if exact is not None and not is_measure(value):
             null, fault = or_(*(a.null for a in args)), or_(*(a.fault for a in args))
             interval = _inferred(function, value, args)
+            if function.name in functions.SATURATES:
+                interval = Interval(interval.lo, interval.hi)
             term = exact(self, value, args, interval)
             fails = function.faults or operations.may_round_off(value)
             if fails and value.faults and id(value) in self.settled:

@@ -51,7 +51,7 @@ class Keys:
         if isinstance(data, TermData):
             return (data.name, data.gated)
         if value.op == "element":  # how many folds out the one is whose item it is
-            return around - self._binders.get(data, -data)
+            return around - self._binders.get(int(data), -int(data))
         return (str(value.type), repr(data)) if value.op == "constant" else repr(data)
 
     def captures(self, fold: Value) -> tuple[Value, ...]:
