@@ -16,6 +16,7 @@ import z3
 from rewardkit.checker.claims import is_measure, same_source
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.prover import functions, operations
+from rewardkit.prover.computed import UNKNOWN, compute, is_constant
 from rewardkit.prover.keys import Keys
 from rewardkit.prover.limits import Limits, TooLarge, new_context
 from rewardkit.prover.terms import (
@@ -42,6 +43,9 @@ from rewardkit.types.interval import (
     whole,
 )
 from rewardkit.types.types import BOOL, Type
+
+#: values of constants that are computed for one claim
+_MOST_COMPUTED = 100
 
 
 @dataclass(eq=False)
@@ -82,6 +86,7 @@ class Encoder:
         self.sources: dict[tuple[Any, ...], tuple[Row, Value, Known]] = {}
         self.aggregates: list[tuple[Value, Row, Known]] = []
         self.keys = Keys()
+        self.computed: list[tuple[Value, Any]] = []
         self._aggregated: dict[tuple[int, int, bool], Known] = {}
         self.literals: dict[Any, int] = {}
         self.settled: set[int] = set()  # parts whose failure the spec settles
@@ -120,6 +125,8 @@ class Encoder:
             if id(value) in home.known:
                 continue
             if not ready:
+                if self._computed(value, home):
+                    continue
                 stack.append((value, True))
                 stack.extend((child, False) for child in reversed(self._children(value)))
                 continue
@@ -130,6 +137,27 @@ class Encoder:
             self._measure(value, args)
             home.known[id(value)] = self._value(value, args, home)
         return row.home(root).known[id(root)]
+
+    def _computed(self, value: Value, home: Row) -> bool:
+        """Give what the library makes of constants its own value; whether it is that."""
+        if value.op not in ("call", "field", "index") or value.type.kind not in (
+            "bool",
+            "int",
+            "real",
+            "text",
+        ):
+            return False
+        if (value.op == "call" and value.data.function.name in functions.EXACT) or not is_constant(value):
+            return False
+        found = compute(self.spec, value) if len(self.computed) < _MOST_COMPUTED else UNKNOWN
+        if found is UNKNOWN:
+            return False
+        self.computed.append((value, found))
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            found = Fraction(found)
+        home.known[id(value)] = self.constant(found, value.type)
+        self._degrees[id(value)] = 0
+        return True
 
     def _children(self, value: Value) -> tuple[Value, ...]:
         """What must be known first: of an aggregate nothing, of a fold its list and what its body reads."""

@@ -9,13 +9,12 @@ from fractions import Fraction
 import z3
 
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
-from rewardkit.prover.candidate import CannotBe, RowCandidate, candidate, value_of
+from rewardkit.prover.candidate import RowCandidate, value_of
 from rewardkit.prover.encode import Encoder
 from rewardkit.prover.queries import Question, row_of, rows_of, skipped
 from rewardkit.prover.solve import Effort, Found, Solver
 from rewardkit.prover.terms import Known, Logic, and_, not_, number, or_
-from rewardkit.prover.texts import NoText
-from rewardkit.prover.witness import models, nothing_fails
+from rewardkit.prover.witness import nothing_fails, truthful
 
 #: different rows (by their terms and the two conditions) that are told apart
 MOST_KINDS = 12
@@ -113,11 +112,7 @@ class Groups:
             solver.add(calm)
             solver.check()
         found = []
-        for model in models(self.spec, question, solver):
-            try:
-                made = candidate(question, model, fixed=False)
-            except (CannotBe, NoText, ValueError):
-                continue
+        for made in truthful(self.spec, question, solver, fixed=False):
             found.append(list(made) if len(made) == len(group) else [made[distinct.index(k)] for k in group])
         return outcome, found
 

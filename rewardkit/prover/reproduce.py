@@ -141,7 +141,7 @@ class Replayer:
         assert self.reward is not None
         known: dict[int, tuple[Value, dict[int, Any]]] = {}
         for i, row in enumerate(rows):
-            for value, result in row.results:
+            for value, result in (*row.results, *row.computed):
                 number = self.reward.plan.numbers.get(id(value))
                 if number is not None:
                     known.setdefault(number, (value, {}))[1].setdefault(i, result)

@@ -12,6 +12,7 @@ from rewardkit.checker.claims import is_measure
 from rewardkit.checker.spec import ClaimSpec, Spec
 from rewardkit.prover.candidate import CannotBe, RowCandidate, candidate
 from rewardkit.prover.queries import Question
+from rewardkit.prover.real import untrue
 from rewardkit.prover.reproduce import Replayed, Replayer
 from rewardkit.prover.solve import Effort, Solver
 from rewardkit.prover.terms import Known, Logic, and_, not_, number
@@ -20,6 +21,8 @@ from rewardkit.types.interval import Interval
 
 #: margins by which a breach is asked for, the clearest first
 _MARGINS = (Fraction(1, 10), Fraction(1, 1000), None)
+#: times that a model is told what a function really gives
+_MOST_LIES = 6
 #: the most variables that are made simple
 _MOST = 60
 
@@ -44,16 +47,33 @@ def find(
         if found != "sat":
             outcome = outcome if found == "unsat" or outcome == "spurious" else found
             continue
-        for model in models(spec, question, solver):
-            outcome = "spurious"
-            try:
-                rows = candidate(question, model, fixed=claim.form == "direction")
-            except (CannotBe, NoText, ValueError):
-                continue
+        outcome = "spurious"
+        for rows in truthful(spec, question, solver, fixed=claim.form == "direction"):
             replayed = replayer.replay(rows, strictly=not question.encoder.exact)
             if replayed is not None and replayed.broken:
                 return rows, replayed
     return outcome
+
+
+def truthful(
+    spec: Spec, question: Question, solver: Solver, *, fixed: bool
+) -> Iterator[tuple[RowCandidate, ...]]:
+    """Rows of models, of a solver that has one; what they say of calls that can be looked up is so."""
+    for _ in range(_MOST_LIES):
+        lies: list[Logic] = []
+        for model in models(spec, question, solver):
+            try:
+                rows = candidate(question, model, fixed=fixed)
+            except (CannotBe, NoText, ValueError):
+                continue
+            told = untrue(spec, question, model, rows)
+            if not told:
+                yield rows
+            lies += told
+        for lie in lies:
+            solver.add(lie)
+        if not lies or solver.check() != "sat":
+            return
 
 
 def nothing_fails(question: Question) -> Logic:
