@@ -40,8 +40,9 @@ def witness_of(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate], repla
     expects = _expects(spec, claim, samples, rows, replayed, notes)
     complete = not any(note.startswith("the block") for note in notes)
     outside = _outside(spec, samples)
-    grouping = grouped and claim.form != "direction"
-    text = _block(claim.text, samples, outside, expects, grouping) if complete else ""
+    text = (
+        _block(claim.text, samples, outside, expects, grouped, claim.form == "direction") if complete else ""
+    )
     shown = tuple(
         WitnessRow(s.name, s.given, s.mocked, _shown(spec, claim, v))
         for s, v in zip(samples, replayed.values, strict=True)
@@ -298,22 +299,27 @@ def _written_out(spec: Spec, claim: ClaimSpec, path: str, row: RowCandidate, not
 
 
 def _block(
-    name: str, samples: Sequence[_Sample], outside: Mapping[str, str], expects: Sequence[str], grouped: bool
+    name: str,
+    samples: Sequence[_Sample],
+    outside: Mapping[str, str],
+    expects: Sequence[str],
+    grouped: bool,
+    apart: bool = False,
 ) -> str:
+    """The test; `grouped` samples stand in one group, or where they are the same row moved `apart`."""
     title = "counterexample: " + name.replace("\\", "").replace('"', "'")
     lines = [f'test "{title}" {{']
-    indent = "  "
-    if grouped:
-        lines.append("  group {")
-        indent = "    "
     steps = {sample.fields.get("step") for sample in samples}
+    declared = []
     for sample in samples if len(steps) == 1 else samples[1:2]:
         fields = "  ".join(f"{path} = {value}" for path, value in sample.fields.items())
-        lines.append(
-            f"{indent}sample {sample.name} {{ {fields} }}" if fields else f"{indent}sample {sample.name} {{}}"
-        )
-    if grouped:
-        lines.append("  }")
+        declared.append(f"sample {sample.name} {{ {fields} }}" if fields else f"sample {sample.name} {{}}")
+    if grouped and apart:
+        lines += [f"  group {{ {sample} }}" for sample in declared]
+    elif grouped:
+        lines += ["  group {", *(f"    {sample}" for sample in declared), "  }"]
+    else:
+        lines += [f"  {sample}" for sample in declared]
     lines += [f"  mock {name} = {value}" for name, value in outside.items()]
     for sample in samples if len(steps) == 1 else samples[1:2]:
         lines += [f"  mock {sample.name}.{path} = {value}" for path, value in sample.mocks.items()]
