@@ -33,14 +33,15 @@ def may_be(condition: Value, wanted: bool, read: Read) -> bool:
     if op == "coalesce":
         return may_be(args[1] if read(args[0]) is None else args[0], wanted, read)
     # whole numbers are not rounded
-    if op in _NEGATED and args[0].type.is_number and any(arg.type.kind == "real" for arg in args):
+    if op in COMPARISONS and args[0].type.is_number and any(arg.type.kind == "real" for arg in args):
         a, b = (read(arg) for arg in args)
-        return not _is_number(a) or not _is_number(b) or _compares(op if wanted else _NEGATED[op], a, b)
+        return not _is_number(a) or not _is_number(b) or _compares(op if wanted else COMPARISONS[op], a, b)
     found = read(condition)
     return found is UNREAD or found is None or found is wanted
 
 
-_NEGATED = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
+#: comparisons, each with its opposite
+COMPARISONS = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
 
 
 def _compares(op: str, a: float, b: float) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from rewardkit.checker.builtins import MEASURES
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
+from rewardkit.checker.wording import text_of
 from rewardkit.diagnostics import RewardError
 from rewardkit.prover.candidate import RowCandidate
-from rewardkit.prover.near import UNREAD, above, may_be
+from rewardkit.prover.near import COMPARISONS, UNREAD, above, may_be
 from rewardkit.prover.writing import plain
 from rewardkit.runtime.columns import column_of, values_of
 from rewardkit.runtime.engine import CallMock, Given
@@ -34,6 +35,7 @@ class Replayed:
     values: tuple[dict[str, Any], ...]
     reached: tuple[frozenset[int], ...]  # of each row: the `id` of every value given that was looked at
     broken: bool
+    parts: Mapping[str, Any] = field(default_factory=dict)  # of a condition: what it compares, by its text
 
 
 class Replayer:
@@ -91,7 +93,8 @@ class Replayer:
             broken = not may_be(self.claim.subject, True, lambda part: self._read(part, *runs[0]))
         values = tuple(self._values(run, i, total) for (run, i), total in zip(runs, totals, strict=True))
         reached = tuple(self._reached(run, i, row) for (run, i), row in zip(runs, rows, strict=True))
-        return Replayed(subject, other, score, values, reached, broken)
+        parts = self._compared(*runs[0]) if broken and self.claim.form == "condition" else {}
+        return Replayed(subject, other, score, values, reached, broken, parts)
 
     def _complete(self, row: RowCandidate) -> None:
         """Give a row what the claim does not read, and the spec does."""
@@ -151,6 +154,20 @@ class Replayer:
             column = column_of([by_row.get(i) for i in range(len(rows))], value.type)
             out[number] = Given(mask, column, strict=value.op == "call")
         return out
+
+    def _compared(self, run: Evaluation, row: int) -> dict[str, Any]:
+        """What the condition is made of, down to names and the sides of comparisons."""
+        found: dict[str, Any] = {}
+        stack = [self.claim.subject]
+        while stack and len(found) < 6:
+            part = stack.pop()
+            if part.op in ("alias", "not", "and", "or", "coalesce", *COMPARISONS):
+                stack.extend(reversed(part.args))
+            elif part.op not in ("constant", "column", "param", "step"):
+                value = self._read(part, run, row)
+                if value is not UNREAD and (value is None or isinstance(value, bool | int | float | str)):
+                    found.setdefault(part.path or text_of(part.span, 40), value)
+        return found
 
     def _read(self, value: Value, run: Evaluation, row: int) -> Any:
         """What a part of the claim came to; `UNREAD` where nothing asked for it."""
