@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
-from rewardkit.checker.wording import peeled, text_of
+from rewardkit.checker.wording import listed, peeled, text_of
 from rewardkit.diagnostics import Diagnostic, Label
 from rewardkit.language import tree as t
 from rewardkit.prover.verdict import Verdict, Witness, WitnessRow
@@ -31,21 +31,49 @@ def findings(spec: Spec, verdicts: Iterable[Verdict], *, tests: bool = True) -> 
         if verdict.answer == "refuted":
             out.append(_refuted(spec, verdict, tests))
         elif verdict.answer == "undecided":
-            out.append(_undecided(verdict))
+            out.append(_undecided(spec, verdict))
         elif verdict.vacuous:
             out.append(_vacuous(verdict))
     return tuple(out)
 
 
-def _undecided(verdict: Verdict) -> Diagnostic:
+def _undecided(spec: Spec, verdict: Verdict) -> Diagnostic:
     return Diagnostic(
         "RK0305",
         "warning",
         "this claim is not decided",
         Label(verdict.claim.span),
-        help="claim less, give inputs and params ranges, or test it with samples",
+        help=_narrower(spec, verdict.claim),
         notes=(verdict.reason,) if verdict.reason else (),
     )
+
+
+def _narrower(spec: Spec, claim: ClaimSpec) -> str:
+    """What would make a claim easier: a range for what has none."""
+    declared, held = dict[str, None](), dict[str, None]()
+    stack, seen = (
+        [value for value in (claim.subject, claim.other, claim.score) if value is not None],
+        set[int](),
+    )
+    while stack:
+        part = stack.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        stack.extend(part.args)
+        if part.op not in ("column", "param") or not part.type.is_number:
+            continue
+        name = str(part.data)
+        given = spec.params.get(name) or spec.inputs.get(name)
+        if given is None:
+            held[name] = None
+        elif given.range is None or given.range.lo is None or given.range.hi is None:
+            declared[name] = None
+    if declared:
+        return f"give {listed(declared)} a range, claim less, or test it with samples"
+    if held:
+        return f"hold {listed(held)} with `clamp` or a gate, claim less, or test it with samples"
+    return "claim less, or test it with samples"
 
 
 def _vacuous(verdict: Verdict) -> Diagnostic:
