@@ -20,6 +20,8 @@ from rewardkit.types.types import BOOL, INT, REAL, UNKNOWN, Type
 if TYPE_CHECKING:
     from rewardkit.checker.expressions import Expressions
 
+#: numbers of which many squares still fit
+_SQUARED = Interval(-(Fraction(2) ** 480), Fraction(2) ** 480)
 _LEVELS = {"group": Level.GROUP, "batch": Level.BATCH}
 _OF_LISTS = ("any", "all", "count", "sum", "mean", "min", "max")
 
@@ -101,7 +103,9 @@ def _too_large(name: str, value: Value | None, type_: Type, interval: Interval) 
     if name == "sum":
         return arithmetic.can_overflow(type_, interval)
     real = value is not None and value.type.kind == "real"
-    return real and name in ("mean", "std") and arithmetic.can_overflow(REAL, interval)
+    if name == "std":  # it adds up squares
+        return real and not interval.within(_SQUARED)
+    return real and name == "mean" and arithmetic.can_overflow(REAL, interval)
 
 
 def _aggregate_help(node: t.Call) -> str:

@@ -49,6 +49,9 @@ class Value:
     path: str | None = None  # what a test can narrow: a name or a path
     data: Any = None
 
+    def __repr__(self) -> str:
+        return f"<{self.op}: {' '.join(self.span.text.split())[:60]}>"
+
 
 @dataclass(frozen=True)
 class CallData:
@@ -239,6 +242,9 @@ class ClaimSpec:
         """The claim as the file has it, on one line, without `prove`."""
         return " ".join(self.span.text.split()).removeprefix("prove ")
 
+    def __repr__(self) -> str:
+        return f"<ClaimSpec: {self.text}>"
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -264,6 +270,9 @@ class Spec:
     #: `def`s and `extern`s by name, those of used files as `alias.name`
     functions: Mapping[str, Callee] = field(default_factory=dict)
     libraries: tuple[t.Module, ...] = ()  # the files that `use` brings in, directly or not
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.source.name}: {len(self.terms)} terms, {len(self.claims)} claims>"
 
     @property
     def has_reward(self) -> bool:

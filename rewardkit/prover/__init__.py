@@ -9,6 +9,7 @@ from rewardkit.prover.verdict import Answer, Verdict, Witness, WitnessRow
 
 if TYPE_CHECKING:
     from rewardkit.checker.spec import ClaimSpec, Spec, Value
+    from rewardkit.runtime.reward import Reward
 
 __all__ = [
     "Answer",
@@ -37,16 +38,19 @@ def prove(spec: Spec, claim: ClaimSpec, *, effort: float = 1.0) -> Verdict:
 
 
 def prove_all(
-    spec: Spec, *, effort: float = 1.0, on_done: Callable[[Verdict], None] | None = None
+    spec: Spec | Reward, *, effort: float = 1.0, on_done: Callable[[Verdict], None] | None = None
 ) -> tuple[Verdict, ...]:
-    """The verdicts on all claims of a spec, in file order.
+    """The verdicts on all claims of a spec, or of a loaded reward, in file order.
 
     All claims together may cost what some claims may that no search ends; what is left over when that is
     used up is undecided, and `prove` looks at each claim in full.
     """
     from rewardkit.prover.decide import decide
     from rewardkit.prover.solve import for_claim, for_file
+    from rewardkit.runtime.reward import Reward
 
+    if isinstance(spec, Reward):
+        spec = spec.spec
     verdicts = []
     whole = for_file(effort)
     for claim in spec.claims:

@@ -17,10 +17,13 @@ def relate(encoder: Encoder, rows: Sequence[Row], *, closed: bool) -> None:
     Args:
         rows: the rows of one group; with `closed` they are the whole group and batch.
     """
-    done = 0
+    done, said = 0, set[int]()
     while done < len(encoder.aggregates):
         value, home, known = encoder.aggregates[done]
         done += 1
+        if id(known) in said:  # the same aggregate, written once more
+            continue
+        said.add(id(known))
         parts = [_part(encoder, value, row) for row in rows]
         if closed:
             owner = rows.index(home) if home in rows else None
@@ -60,7 +63,8 @@ def _loosely(encoder: Encoder, value: Value, known: Known, parts: list[tuple[Log
         most = (own.hi - own.lo) * Fraction(70711, 100000)
         encoder.fact(implies(not_(known.null), inside(out, between(0, most), context)))
     for counts, part in parts:
-        encoder.fact(implies(counts, _bound_by_own(encoder, value, known, part, own)))
+        bound = _bound_by_own(encoder, value, known, part, own)
+        encoder.fact(or_(known.fault, implies(counts, bound)))
 
 
 def _bound_by_own(encoder: Encoder, value: Value, known: Known, part: Known | None, own: Interval) -> Logic:
@@ -129,7 +133,7 @@ def _exactly(
         return
     none = not_(or_(*(counts for counts, _ in values)))
     if name != "rank":
-        encoder.fact(same(known.null, size < 2 if name == "std" else none))
+        encoder.fact(or_(known.fault, same(known.null, size < 2 if name == "std" else none)))
     if name in ("min", "max"):
         for counts, x in values:
             encoder.fact(implies(counts, out <= x if name == "min" else out >= x))
@@ -151,7 +155,7 @@ def _exactly(
             if i != owner
         ]
         encoder.fact(out == _total(encoder, [one, *ahead]))
-        encoder.fact(same(known.null, not_(values[owner][0])))
+        encoder.fact(or_(known.fault, same(known.null, not_(values[owner][0]))))
 
 
 def _total(encoder: Encoder, terms: list[Term]) -> Term:

@@ -11,7 +11,7 @@ from rewardkit.checker import builtins
 from rewardkit.checker.claims import is_measure
 from rewardkit.checker.draft import contains
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
-from rewardkit.checker.wording import peeled
+from rewardkit.checker.wording import peeled, text_of
 from rewardkit.language import tree as t
 from rewardkit.prover.candidate import RowCandidate
 from rewardkit.prover.functions import EXACT
@@ -40,11 +40,11 @@ def witness_of(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate], repla
     expects = _expects(spec, claim, samples, rows, replayed, notes)
     complete = not any(note.startswith("the block") for note in notes)
     outside = _outside(spec, samples)
-    grouping = grouped and claim.form != "direction"
-    text = _block(claim.text, samples, outside, expects, grouping) if complete else ""
+    text = (
+        _block(claim.text, samples, outside, expects, grouped, claim.form == "direction") if complete else ""
+    )
     shown = tuple(
-        WitnessRow(s.name, s.given, s.mocked, _shown(spec, claim, v))
-        for s, v in zip(samples, replayed.values, strict=True)
+        WitnessRow(s.name, s.given, s.mocked, _shown(spec, claim, replayed, i)) for i, s in enumerate(samples)
     )
     params = {name: value for row in rows[:1] for name, value in row.params.items()}
     return Witness(shown, params, rows[0].step, text, tuple(dict.fromkeys(notes)), grouped)
@@ -80,15 +80,20 @@ def needs_group(spec: Spec, claim: ClaimSpec) -> bool:
     return any(contains(value, "aggregate") for value in roots_)
 
 
-def _shown(spec: Spec, claim: ClaimSpec, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The terms that the claim is about, and the reward where it is."""
+def _shown(spec: Spec, claim: ClaimSpec, replayed: Replayed, row: int) -> dict[str, Any]:
+    """What the claim is about, first, and the terms and the reward where it is about that."""
+    values = replayed.values[row]
     if claim.scope not in (None, "reward"):
         return {claim.scope or "": values[claim.scope or ""]}
-    named = peeled(claim.subject).path if claim.form in ("range", "direction") else None
-    if named is not None and named in values and named != "reward":
-        return {named: values[named]}
+    if claim.form == "condition" and row == 0 and replayed.parts:
+        return dict(replayed.parts)
+    about: dict[str, Any] = {}
+    if claim.form in ("range", "direction") and row < len(replayed.subject):
+        about = {peeled(claim.subject).path or text_of(claim.subject): replayed.subject[row]}
+    if about and "reward" not in about:
+        return about
     wanted = [*(name for name, _ in spec.weights), "reward"]
-    return {name: values[name] for name in wanted if name in values} or dict(values)
+    return {**about, **{name: values[name] for name in wanted if name in values}} or dict(values)
 
 
 # --- samples -----------------------------------------------------------------------------------
@@ -298,22 +303,27 @@ def _written_out(spec: Spec, claim: ClaimSpec, path: str, row: RowCandidate, not
 
 
 def _block(
-    name: str, samples: Sequence[_Sample], outside: Mapping[str, str], expects: Sequence[str], grouped: bool
+    name: str,
+    samples: Sequence[_Sample],
+    outside: Mapping[str, str],
+    expects: Sequence[str],
+    grouped: bool,
+    apart: bool = False,
 ) -> str:
+    """The test; `grouped` samples stand in one group, or where they are the same row moved `apart`."""
     title = "counterexample: " + name.replace("\\", "").replace('"', "'")
     lines = [f'test "{title}" {{']
-    indent = "  "
-    if grouped:
-        lines.append("  group {")
-        indent = "    "
     steps = {sample.fields.get("step") for sample in samples}
+    declared = []
     for sample in samples if len(steps) == 1 else samples[1:2]:
         fields = "  ".join(f"{path} = {value}" for path, value in sample.fields.items())
-        lines.append(
-            f"{indent}sample {sample.name} {{ {fields} }}" if fields else f"{indent}sample {sample.name} {{}}"
-        )
-    if grouped:
-        lines.append("  }")
+        declared.append(f"sample {sample.name} {{ {fields} }}" if fields else f"sample {sample.name} {{}}")
+    if grouped and apart:
+        lines += [f"  group {{ {sample} }}" for sample in declared]
+    elif grouped:
+        lines += ["  group {", *(f"    {sample}" for sample in declared), "  }"]
+    else:
+        lines += [f"  {sample}" for sample in declared]
     lines += [f"  mock {name} = {value}" for name, value in outside.items()]
     for sample in samples if len(steps) == 1 else samples[1:2]:
         lines += [f"  mock {sample.name}.{path} = {value}" for path, value in sample.mocks.items()]

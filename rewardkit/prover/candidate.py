@@ -31,6 +31,7 @@ class RowCandidate:
     params: dict[str, Any] = field(default_factory=dict)
     step: int = 0
     results: list[tuple[Value, Any]] = field(default_factory=list)
+    computed: list[tuple[Value, Any]] = field(default_factory=list)  # of constants, as they really are
 
 
 class CannotBe(Exception):
@@ -55,6 +56,7 @@ def candidate(question: Question, model: z3.ModelRef, *, fixed: bool) -> tuple[R
                 made.params.setdefault(value.data, reader.of(known, value.type, row))
             elif value.op == "column":
                 made.columns.setdefault(value.data, reader.of(known, value.type, row, value))
+        made.computed = question.encoder.computed
         made.results = [
             (applied.value, reader.of(applied.result, applied.value.type, row))
             for applied in question.encoder.applied
@@ -124,7 +126,7 @@ class _Reader:
             return _float(found)
         number = int(found)
         literal = self.literals.get(number)
-        if literal is not None and _fits(literal[1], type_):
+        if literal is not None and fits(literal[1], type_):
             return _literal(literal[1], type_)
         if kind == "text":
             name = self.names.setdefault(("text", number), len(self.names))
@@ -241,11 +243,11 @@ def _float(value: Fraction) -> float:
         raise CannotBe from None
 
 
-def _fits(value: Any, type_: Type) -> bool:
+def fits(value: Any, type_: Type) -> bool:
     """Whether a constant is of the type: values of two types may have one number, which means nothing."""
     if isinstance(value, tuple):
         item = type_.item
-        return type_.kind == "list" and all(item is not None and _fits(one, item) for one in value)
+        return type_.kind == "list" and all(item is not None and fits(one, item) for one in value)
     if isinstance(value, Fraction):
         return type_.is_number
     return type_.kind == ("bool" if isinstance(value, bool) else "text")

@@ -136,6 +136,8 @@ def _missed(claim: ClaimSpec, replayed: Replayed) -> str | None:
 def _reason(found: str, outcomes: list[str], question: Question) -> str:
     if "spurious" in outcomes:
         return "a possible counterexample could not be reproduced"
+    if found == "sat" and "unknown" in outcomes:
+        return "a counterexample was not found within the limit of the search"
     if not question.encoder.exact:
         return "it depends on a curve, such as `exp` or `cos`, of which only bounds are known"
     if found == "sat" and question.encoder.aggregates:

@@ -16,6 +16,8 @@ import z3
 from rewardkit.checker.claims import is_measure, same_source
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.prover import functions, operations
+from rewardkit.prover.computed import UNKNOWN, compute, is_constant
+from rewardkit.prover.keys import Keys
 from rewardkit.prover.limits import Limits, TooLarge, new_context
 from rewardkit.prover.terms import (
     Known,
@@ -37,9 +39,13 @@ from rewardkit.types.interval import (
     NON_NEGATIVE,
     UNIT,
     Interval,
+    intersect,
     whole,
 )
 from rewardkit.types.types import BOOL, Type
+
+#: values of constants that are computed for one claim
+_MOST_COMPUTED = 100
 
 
 @dataclass(eq=False)
@@ -79,6 +85,9 @@ class Encoder:
         self.applied: list[Applied] = []
         self.sources: dict[tuple[Any, ...], tuple[Row, Value, Known]] = {}
         self.aggregates: list[tuple[Value, Row, Known]] = []
+        self.keys = Keys()
+        self.computed: list[tuple[Value, Any]] = []
+        self._aggregated: dict[tuple[int, int, bool], Known] = {}
         self.literals: dict[Any, int] = {}
         self.settled: set[int] = set()  # parts whose failure the spec settles
         self.settled_calls: set[str] = set()
@@ -116,20 +125,49 @@ class Encoder:
             if id(value) in home.known:
                 continue
             if not ready:
+                if self._computed(value, home):
+                    continue
                 stack.append((value, True))
-                stack.extend((child, False) for child in reversed(_children(value)))
+                stack.extend((child, False) for child in reversed(self._children(value)))
                 continue
             self.parts += 1
             if self.parts > self.limits.parts:
                 raise TooLarge("it is made of too many values")
-            args = [row.home(child).known[id(child)] for child in _children(value)]
+            args = [row.home(child).known[id(child)] for child in self._children(value)]
             self._measure(value, args)
             home.known[id(value)] = self._value(value, args, home)
         return row.home(root).known[id(root)]
 
+    def _computed(self, value: Value, home: Row) -> bool:
+        """Give what the library makes of constants its own value; whether it is that."""
+        if value.op not in ("call", "field", "index") or value.type.kind not in (
+            "bool",
+            "int",
+            "real",
+            "text",
+        ):
+            return False
+        if (value.op == "call" and value.data.function.name in functions.EXACT) or not is_constant(value):
+            return False
+        found = compute(self.spec, value) if len(self.computed) < _MOST_COMPUTED else UNKNOWN
+        if found is UNKNOWN:
+            return False
+        self.computed.append((value, found))
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            found = Fraction(found)
+        home.known[id(value)] = self.constant(found, value.type)
+        self._degrees[id(value)] = 0
+        return True
+
+    def _children(self, value: Value) -> tuple[Value, ...]:
+        """What must be known first: of an aggregate nothing, of a fold its list and what its body reads."""
+        if value.op == "aggregate":
+            return ()
+        return (value.args[0], *self.keys.captures(value)) if value.op == "fold" else value.args
+
     def _measure(self, value: Value, args: list[Known]) -> None:
         """Hold products to a degree: their cost grows faster than any limit on their number."""
-        of_args = [self._degrees[id(child)] for child in _children(value)]
+        of_args = [self._degrees[id(child)] for child in self._children(value)]
         if value.op in ("mul", "div"):
             degree = sum(of_args)
         elif value.op == "constant":
@@ -220,9 +258,10 @@ class Encoder:
         if op == "fold":
             may_fail = value.faults and id(value) in self.settled
             interval = _fold_interval(value)
-            return self.apply(
-                ("fold", id(value)), tuple(args), value, row, interval, value.type.optional, may_fail
-            )
+            if len(args) == 1:  # it reads nothing that a gate around it could have narrowed
+                interval = intersect(interval, value.interval)
+            key = ("fold", self.keys.of(value), may_fail)
+            return self.apply(key, tuple(args), value, row, interval, value.type.optional, may_fail)
         interval = value.interval if op == "field" else FULL
         may_be_null = value.type.optional and (op == "index" or not value.args[0].type.optional)
         return self.apply(
@@ -250,6 +289,8 @@ class Encoder:
         if exact is not None and not is_measure(value):
             null, fault = or_(*(a.null for a in args)), or_(*(a.fault for a in args))
             interval = _inferred(function, value, args)
+            if function.name in functions.SATURATES:
+                interval = Interval(interval.lo, interval.hi)
             term = exact(self, value, args, interval)
             fails = function.faults or operations.may_round_off(value)
             if fails and value.faults and id(value) in self.settled:
@@ -302,16 +343,16 @@ class Encoder:
 
     def _aggregate(self, value: Value, row: Row) -> Known:
         """A free number in its range; `aggregates.py` says what the rows at hand make of it."""
-        name = f"{row.name}.{value.span.text[:40]}"
-        term = self.variable(value.type, name)
-        null = self.flag(name + " is null") if value.type.optional else False
-        fault: Logic = False
-        if value.faults and id(value) in self.settled:
-            fault = self.flag(name + " fails")
-            null = or_(null, fault)
-        known = Known(term, null, fault, FULL)
-        self.aggregates.append((value, row, known))
-        return known
+        may_fail = value.faults and id(value) in self.settled
+        key = (id(row), self.keys.of(value), may_fail)
+        if key not in self._aggregated:
+            name = f"{row.name}.{value.span.text[:40]}"
+            term = self.variable(value.type, name)
+            fault: Logic = self.flag(name + " fails") if may_fail else False
+            null = or_(self.flag(name + " is null") if value.type.optional else False, fault)
+            self._aggregated[key] = Known(term, null, fault, FULL)
+        self.aggregates.append((value, row, self._aggregated[key]))
+        return self._aggregated[key]
 
     def as_number(self, known: Known, type_: Type) -> Known:
         """A condition as the number that a term or an aggregate makes of it."""
@@ -319,31 +360,6 @@ class Encoder:
             return known
         one, zero = number(1, self.context), number(0, self.context)
         return Known(either(known.term, one, zero), known.null, known.fault, UNIT)
-
-
-def _children(value: Value) -> tuple[Value, ...]:
-    """What must be known first: of an aggregate nothing, of a fold its list and what its body captures."""
-    if value.op == "aggregate":
-        return ()
-    if value.op == "fold":
-        return (value.args[0], *_captures(value))
-    return value.args
-
-
-def _captures(fold: Value) -> list[Value]:
-    """What a fold's body reads of the row around it."""
-    found: dict[int, Value] = {}
-    stack, seen = list(fold.args[1:]), set[int]()
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if value.op in ("column", "param", "step", "let", "term"):
-            found[id(value)] = value
-        else:
-            stack.extend(value.args)
-    return sorted(found.values(), key=lambda v: (v.span.start, v.span.end))
 
 
 def _inferred(function: Function, value: Value, args: list[Known]) -> Interval:

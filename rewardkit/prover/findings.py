@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
-from rewardkit.checker.wording import peeled, text_of
+from rewardkit.checker.wording import listed, peeled, text_of
 from rewardkit.diagnostics import Diagnostic, Label
 from rewardkit.language import tree as t
 from rewardkit.prover.verdict import Verdict, Witness, WitnessRow
@@ -31,21 +31,49 @@ def findings(spec: Spec, verdicts: Iterable[Verdict], *, tests: bool = True) -> 
         if verdict.answer == "refuted":
             out.append(_refuted(spec, verdict, tests))
         elif verdict.answer == "undecided":
-            out.append(_undecided(verdict))
+            out.append(_undecided(spec, verdict))
         elif verdict.vacuous:
             out.append(_vacuous(verdict))
     return tuple(out)
 
 
-def _undecided(verdict: Verdict) -> Diagnostic:
+def _undecided(spec: Spec, verdict: Verdict) -> Diagnostic:
     return Diagnostic(
         "RK0305",
         "warning",
         "this claim is not decided",
         Label(verdict.claim.span),
-        help="claim less, give inputs and params ranges, or test it with samples",
+        help=_narrower(spec, verdict.claim),
         notes=(verdict.reason,) if verdict.reason else (),
     )
+
+
+def _narrower(spec: Spec, claim: ClaimSpec) -> str:
+    """What would make a claim easier: a range for what has none."""
+    declared, held = dict[str, None](), dict[str, None]()
+    stack, seen = (
+        [value for value in (claim.subject, claim.other, claim.score) if value is not None],
+        set[int](),
+    )
+    while stack:
+        part = stack.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        stack.extend(part.args)
+        if part.op not in ("column", "param") or not part.type.is_number:
+            continue
+        name = str(part.data)
+        given = spec.params.get(name) or spec.inputs.get(name)
+        if given is None:
+            held[name] = None
+        elif given.range is None or given.range.lo is None or given.range.hi is None:
+            declared[name] = None
+    if declared:
+        return f"give {listed(declared)} a range, claim less, or test it with samples"
+    if held:
+        return f"hold {listed(held)} with `clamp` or a gate, claim less, or test it with samples"
+    return "claim less, or test it with samples"
 
 
 def _vacuous(verdict: Verdict) -> Diagnostic:
@@ -64,7 +92,11 @@ def _refuted(spec: Spec, verdict: Verdict, tests: bool) -> Diagnostic:
     claim, witness = verdict.claim, verdict.witness
     notes = []
     if witness is not None:
-        notes.append("witness: " + "; ".join(_described(claim, witness, row) for row in witness.rows[:2]))
+        shared = ", ".join(f"{name} {_shown(value)}" for name, value in witness.params.items())
+        parts = ([f"with {shared}"] if shared else []) + [
+            _described(claim, witness, row) for row in witness.rows[:2]
+        ]
+        notes.append("witness: " + "; ".join(parts))
         notes += witness.notes
         if tests and witness.test:
             notes.append("as a test, which fails until this is mended:\n" + witness.test)
@@ -100,7 +132,7 @@ def _outranks(spec: Spec, claim: ClaimSpec, witness: Witness | None) -> Parts:
 def _culprits(spec: Spec, claim: ClaimSpec, witness: Witness) -> tuple[list[Label], str]:
     """The terms that pay the worse row more than the better, and what each is worth."""
     better, worse = (row.values for row in witness.rows[:2])
-    labels, help_ = [], "give the term that tells them apart more weight"
+    labels, culprits, tells = [], [], False
     statements = {s.name: s for s in spec.module.statements if isinstance(s, t.Term)}
     entries = {e.name: e for s in spec.module.statements if isinstance(s, t.Reward) for e in s.weights}
     condition = text_of(claim.subject)
@@ -110,15 +142,50 @@ def _culprits(spec: Spec, claim: ClaimSpec, witness: Witness) -> tuple[list[Labe
             continue
         node = statements.get(name)
         pays = high > low if _weight_sign(spec, name) > 0 else high < low
+        tells = tells or not pays
         if node is None or not pays:
             continue
+        culprits.append((_worth(spec, name) * abs(high - low), name))
         if node.gate is None:
             gain = f"not gated, so it also pays where `{condition}` is false"
             labels.append(Label(node.name_span, gain))
-            help_ = f"gate the term: `term {name} … when {condition} = …`"
         if name in entries:
             labels.append(Label(entries[name].value.span, f"pays {_number(high)} against {_number(low)}"))
-    return labels, help_
+    return labels, _mend(spec, claim, max(culprits)[1] if culprits else None, tells)
+
+
+def _mend(spec: Spec, claim: ClaimSpec, worst: str | None, tells: bool) -> str:
+    """What to do about the term that pays the worse row most."""
+    condition = text_of(claim.subject)
+    if worst is None:
+        more = "give the term that tells them apart more weight"
+        return more if tells else f"no term tells the two apart: add one that pays where `{condition}`"
+    gated = any(
+        isinstance(s, t.Term) and s.name == worst and s.gate is not None for s in spec.module.statements
+    )
+    if not gated and not _names(claim.subject, worst):
+        return f"gate the term: `term {worst} … when {condition} = …`"
+    if tells:
+        return f"give `{worst}` less weight than the terms that tell the two apart"
+    return f"`{worst}` pays what is worse more: change what it pays, or claim less"
+
+
+def _names(value: Value, term: str) -> bool:
+    """Whether a condition reads a term."""
+    stack, seen = [value], set[int]()
+    while stack:
+        part = stack.pop()
+        if part.op == "term" and part.data.name == term:
+            return True
+        if id(part) not in seen:
+            seen.add(id(part))
+            stack.extend(part.args)
+    return False
+
+
+def _worth(spec: Spec, name: str) -> float:
+    constant = dict(spec.weights)[name].interval.constant
+    return abs(float(constant)) if constant is not None else 1.0
 
 
 def _weight_sign(spec: Spec, name: str) -> int:
@@ -202,8 +269,11 @@ def _described(claim: ClaimSpec, witness: Witness, row: WitnessRow) -> str:
     facts = [f"{path} {_shown(value)}" for path, value in list(given.items())[:6]]
     facts += [f"{path} gives {_shown(value)}" for path, value in list(row.mocks.items())[:6]]
     wanted = "advantage" if claim.form == "advantage" else claim.scope
-    key = wanted if wanted in row.values else next(iter(row.values), None)
-    scored = f" has {key} {_number(row.values[key])}" if key is not None else ""
+    keys = [wanted] if wanted is not None and wanted in row.values else []
+    if claim.form == "condition":
+        keys = list(row.values)
+    about = ", ".join(f"{key} {_number(row.values[key])}" for key in keys or list(row.values)[:1])
+    scored = f" has {about}" if about else ""
     return f"{row.name} ({', '.join(facts)}){scored}" if facts else f"{row.name}{scored}"
 
 
@@ -215,6 +285,9 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if value is None:
         return "null"
+    if isinstance(value, dict) and {"passed", "total"} <= value.keys():
+        flags = [name.replace("_", " ") for name in ("crashed", "timed_out") if value.get(name)]
+        return ", ".join([f"{value['passed']} of {value['total']} passed", *flags])
     return _number(value) if isinstance(value, int | float) else str(value)[:40]
 
 

@@ -7,6 +7,7 @@ bounds at a point and by the order of the arguments: enough for many proofs, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -113,23 +114,36 @@ def _rounded_loosely(encoder: Encoder, mode: str, x: Term, interval: Interval) -
     lo, hi = x - number(below, encoder.context), x + number(above, encoder.context)
     encoder.fact(y > lo if mode == "floor" else y >= lo)
     encoder.fact(y < hi if mode == "ceil" else y <= hi)
-    _ordered(encoder, mode, x, y, strict=False)
+    _ordered(encoder, mode, x, y, _NOWHERE)
     return y
 
 
 # --- curves ----------------------------------------------------------------------------------------
 
+#: where floats tell the values of an increasing curve apart: beyond, they are those of its bounds
+Rises = tuple[int | None, int | None]
+_EVERYWHERE: Rises = (None, None)
+_NOWHERE: Rises = (0, 0)
+_EXP: Rises = (-700, None)
+_SIGMOID: Rises = (-30, 30)
+_TANH: Rises = (-15, 15)
 
-def _ordered(encoder: Encoder, name: str, x: Term, y: Term, *, strict: bool) -> None:
-    """That of two points of an increasing curve, the one further right is not below."""
+
+def _rises(left: Term, right: Term, rises: Rises) -> Logic:
+    """Whether an increasing curve rises between two points: neither is beyond the end on its side."""
+    lo, hi = rises
+    if rises == _NOWHERE:
+        return False
+    return and_(True if lo is None else right >= lo, True if hi is None else left <= hi)
+
+
+def _ordered(encoder: Encoder, name: str, x: Term, y: Term, rises: Rises) -> None:
+    """That of two points of an increasing curve the right one is not below, and above where it rises."""
     known = encoder.curves.setdefault(name, [])
     for other_x, other_y in known:
-        if strict:
-            encoder.fact((x < other_x) == (y < other_y))
-            encoder.fact((x == other_x) == (y == other_y))
-        else:
-            encoder.fact(implies(x <= other_x, y <= other_y))
-            encoder.fact(implies(x >= other_x, y >= other_y))
+        for (a, b), (c, d) in (((x, y), (other_x, other_y)), ((other_x, other_y), (x, y))):
+            encoder.fact(implies(a <= c, b <= d))
+            encoder.fact(implies(and_(a < c, _rises(a, c, rises)), b < d))
     known.append((x, y))
     encoder.count_pairs(len(known))
 
@@ -137,7 +151,7 @@ def _ordered(encoder: Encoder, name: str, x: Term, y: Term, *, strict: bool) -> 
 Bounds = Callable[["Encoder", Term, Term], list[Logic]]
 
 
-def _curve(name: str, bounds: Bounds) -> Translate:
+def _curve(name: str, bounds: Bounds, rises: Rises = _EVERYWHERE) -> Translate:
     """An increasing curve."""
 
     def translate(encoder: Encoder, value: Value, args: list[Known], interval: Interval) -> Term:
@@ -148,7 +162,7 @@ def _curve(name: str, bounds: Bounds) -> Translate:
         encoder.fact(implies(held, inside(y, interval, encoder.context)))
         for fact in bounds(encoder, x, y):
             encoder.fact(fact)
-        _ordered(encoder, name, x, y, strict=True)
+        _ordered(encoder, name, x, y, rises)
         return y
 
     return translate
@@ -159,8 +173,17 @@ def _through(x: Term, y: Term, at: int, value: Any) -> list[Logic]:
     return [(x > at) == (y > value), (x == at) == (y == value)]
 
 
+def _above(x: Term, y: Term, bound: int, rises: Rises) -> Logic:
+    """That a curve is above its lower bound where floats tell."""
+    return implies(x >= rises[0], y > bound)
+
+
+def _below(x: Term, y: Term, bound: int, rises: Rises) -> Logic:
+    return implies(x <= rises[1], y < bound)
+
+
 def _exp(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
-    return [y > 0, y >= 1 + x, *_through(x, y, 0, 1)]
+    return [y >= 0, _above(x, y, 0, _EXP), y >= 1 + x, *_through(x, y, 0, 1)]
 
 
 def _log(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
@@ -174,7 +197,8 @@ def _sqrt(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
 
 def _tanh(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
     return [
-        y < 1, y > -1, *_through(x, y, 0, 0), implies(x > 0, y <= x), implies(x < 0, y >= x),
+        y <= 1, y >= -1, _below(x, y, 1, _TANH), _above(x, y, -1, _TANH), *_through(x, y, 0, 0),
+        implies(x > 0, y <= x), implies(x < 0, y >= x),
     ]  # fmt: skip
 
 
@@ -182,7 +206,7 @@ def _sigmoid(encoder: Encoder, x: Term, y: Term) -> list[Logic]:
     half = number(Fraction(1, 2), encoder.context)
     quarter = number(Fraction(1, 4), encoder.context)
     return [
-        y > 0, y < 1, *_through(x, y, 0, half),
+        y >= 0, y <= 1, _below(x, y, 1, _SIGMOID), _above(x, y, 0, _SIGMOID), *_through(x, y, 0, half),
         implies(x > 0, y <= half + quarter * x), implies(x < 0, y >= half + quarter * x),
     ]  # fmt: skip
 
@@ -237,16 +261,19 @@ EXACT: dict[str, Translate] = {
     "round": _rounding("round"),
     "floor": _rounding("floor"),
     "ceil": _rounding("ceil"),
-    "exp": _curve("exp", _exp),
+    "exp": _curve("exp", _exp, _EXP),
     "log": _curve("log", _log),
     "sqrt": _curve("sqrt", _sqrt),
-    "tanh": _curve("tanh", _tanh),
-    "sigmoid": _curve("sigmoid", _sigmoid),
+    "tanh": _curve("tanh", _tanh, _TANH),
+    "sigmoid": _curve("sigmoid", _sigmoid, _SIGMOID),
     "cos": _cos,
     "length.cosine": _cosine,
     "length.overlong": _overlong,
     "length.target": _target,
 }
+
+#: curves that floats take to their bounds
+SATURATES = frozenset(("exp", "tanh", "sigmoid"))
 
 #: functions that multiply or divide their arguments
 MULTIPLIES = frozenset(("ramp", "length.overlong", "length.target", "length.cosine"))
@@ -266,6 +293,22 @@ def relate_calls(encoder: Encoder) -> None:
                 there = and_(not_(one.result.null), not_(other.result.null))
                 within = inside(other.result.term, axiom.range, encoder.context)
                 encoder.fact(implies(and_(equal, there, holds), within))
+
+
+def relate_folds(encoder: Encoder) -> None:
+    """Of one list, there are no more items of a kind than items, and some where their count is not 0."""
+    folds = [a for a in encoder.applied if a.key[0] == "fold" and a.value.data.function == "count"]
+    for count in folds:
+        data = replace(count.value.data, function="any")
+        some = ("fold", encoder.keys.of(replace(count.value, data=data)))
+        for other in encoder.applied:
+            there = and_(not_(count.result.null), not_(other.result.null))
+            if other.key[:2] == some and len(other.args) == len(count.args):
+                equal = and_(there, *(alike(a, b) for a, b in zip(count.args, other.args, strict=True)))
+                encoder.fact(implies(equal, same(count.result.term > 0, other.result.term)))
+            elif other.key[:2] == ("call", "len") and other.value.args[0].type == count.value.args[0].type:
+                equal = and_(there, alike(count.args[0], other.args[0]))
+                encoder.fact(implies(equal, count.result.term <= other.result.term))
 
 
 def relate_fields(encoder: Encoder) -> None:

@@ -8,34 +8,29 @@ have few different term values, by computing every group.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations_with_replacement
 from math import comb
 from typing import TYPE_CHECKING, Any
 
-import z3
-
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
-from rewardkit.prover.candidate import CannotBe, candidate, value_of
-from rewardkit.prover.encode import Encoder, Row
-from rewardkit.prover.queries import Question, ask, row_of
+from rewardkit.prover.encode import Encoder
+from rewardkit.prover.kinds import MOST_KINDS, Groups, Kind, kinds_of, may_lack_rows
+from rewardkit.prover.queries import Question, ask
 from rewardkit.prover.solve import Effort, Solver
-from rewardkit.prover.terms import Known, Logic, and_, not_, number, or_
-from rewardkit.prover.texts import NoText
+from rewardkit.prover.terms import Logic, and_, not_, or_
 from rewardkit.prover.verdict import Verdict
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rewardkit.prover.candidate import RowCandidate
 
-#: different rows (by their terms and the two conditions) that are told apart
-MOST_KINDS = 12
 #: rows of all groups that are computed
 MOST_ROWS = 1_500_000
-#: differences of advantages below this may be rounding
+#: groups that are looked for
+MOST_TRIES = 24
+#: differences of advantages below this share of the weights may be rounding
 ROUNDING = 1e-9
 
 _ORDERED = ("grpo", "dr_grpo")
@@ -86,7 +81,14 @@ def _replayed(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate]) -> Ver
     found = GroupReplayer(spec, claim).replay_group(named)
     if found is None:
         return None
-    return Verdict(claim, "refuted", witness=group_witness(spec, claim, found))
+    witness = group_witness(spec, claim, found)
+    missing = (claim.group_size or 2) - len(rows)
+    if missing:
+        note = (
+            "the other row of the group is" if missing == 1 else f"the other {missing} rows of the group are"
+        )
+        witness = replace(witness, notes=(*witness.notes, f"{note} skipped, or without a value"))
+    return Verdict(claim, "refuted", witness=witness)
 
 
 # --- GDPO ------------------------------------------------------------------------------------------
@@ -100,36 +102,62 @@ def _by_terms(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
         if solver.check(question.broken) == "unsat":
             solver.limit(1 / 4)
             return Verdict(claim, "proved", vacuous=solver.check() == "unsat")
-    kinds, complete = _kinds(spec, claim, effort)
+    kinds, complete = kinds_of(spec, claim, effort)
     if kinds is None:
         return Verdict(claim, "undecided", "the limit of the search was reached")
-    weights = _constant_weights(spec)
-    options = _constant_options(spec)
-    if weights is None or options is None:
-        complete = False
     if not any(kind.better for kind in kinds) or not any(kind.worse for kind in kinds):
-        return Verdict(claim, "proved", vacuous=True) if complete else Verdict(claim, "undecided", _OPEN)
-    size = claim.group_size or 2
-    while kinds and comb(size + len(kinds) - 1, len(kinds) - 1) * size > MOST_ROWS:
-        complete = False
-        kinds = _fewer(kinds)
-    worst = _worst_groups(spec, kinds, size, weights or _default_weights(spec), options or {})
-    if complete and (not worst or worst[0][0] > ROUNDING):
-        return Verdict(claim, "proved")
-    for gap, group in worst:
-        if gap > ROUNDING:
-            break
-        found = _replayed(spec, claim, [kinds[i].row for i in group])
-        if found is not None:
+        return Verdict(claim, "proved", vacuous=True) if complete else Verdict(claim, "undecided", _MANY)
+    choices, constant = _weights(spec)
+    complete = complete and constant and _constant_options(spec) is not None
+    reason = _SPURIOUS if complete else _OPEN if len(kinds) < MOST_KINDS else _MANY
+    for weights in choices:
+        found = _by_kinds(spec, claim, kinds, weights, effort)
+        if found is None:  # too many groups to try all
+            complete, reason = False, _MANY
+        elif isinstance(found, Verdict):
             return found
-    return Verdict(
-        claim, "undecided", _OPEN if not complete else "a possible counterexample could not be reproduced"
-    )
+        elif not found:
+            complete = False
+    return Verdict(claim, "proved") if complete else Verdict(claim, "undecided", reason)
 
 
-_OPEN = (
+def _by_kinds(
+    spec: Spec, claim: ClaimSpec, kinds: list[Kind], weights: Sequence[Fraction], effort: Effort
+) -> Verdict | bool | None:
+    """A refutation by a group of these kinds; else whether none of their groups breaks the claim.
+
+    `None`: there were too many groups to try all.
+    """
+    size = claim.group_size or 2
+    # a row that is skipped, fails or has no value leaves a smaller group
+    sizes = range(2, size + 1) if may_lack_rows(spec, claim, effort) else range(size, size + 1)
+    tried = kinds
+    while tried and sum(comb(n + len(tried) - 1, len(tried) - 1) * n for n in sizes) > MOST_ROWS:
+        tried = _fewer(tried)
+    groups = Groups(spec, claim, weights, effort)
+    suspects = _Suspects(spec, tried, groups.apart(tried), sizes, weights)
+    settled = tried == kinds
+    for _ in range(MOST_TRIES):
+        group = suspects.worst()
+        if group is None:
+            return settled if tried == kinds else None
+        outcome, found = groups.rows([tried[i] for i in group])
+        suspects.drop(group)
+        for rows in found:
+            verdict = _replayed(spec, claim, rows)
+            if verdict is not None:
+                return verdict
+        settled = settled and outcome == "unsat"
+    return False
+
+
+_MANY = (
     "not every term puts the better row at or above the worse, and the terms take too many values to try "
     "all groups"
+)
+_OPEN = (
+    "not every term puts the better row at or above the worse, and what else holds depends on params, on "
+    "curves or on the other rows"
 )
 _SPURIOUS = "a possible counterexample could not be reproduced"
 
@@ -154,89 +182,6 @@ def _pair(spec: Spec, claim: ClaimSpec, *, relaxed: bool) -> Question:
     return question
 
 
-@dataclass(frozen=True, eq=False)
-class Kind:
-    """Rows with the same values of the weighted terms (NaN for none), and the same two conditions."""
-
-    values: tuple[float, ...]
-    better: bool
-    worse: bool
-    row: RowCandidate
-
-
-def _kinds(spec: Spec, claim: ClaimSpec, effort: Effort) -> tuple[list[Kind] | None, bool]:
-    """The kinds of rows there are, and whether these are all."""
-    encoder = Encoder(spec, relaxed=False)
-    assert claim.other is not None
-    values = [claim.subject, claim.other, *(spec.terms[name].value for name, _ in spec.weights)]
-    question, known = row_of(spec, encoder, values)
-    row, terms = question.rows[0], known[2:]
-    truths = [and_(not_(k.null), k.term) for k in known[:2]]
-    question.assumed.append(or_(*(not_(term.null) for term in terms)))
-    # terms that a relation between the rows decides are followed only where the row decides them alone
-    complete = encoder.exact and not encoder.aggregates
-    solver = Solver(question, effort)
-    found: list[Kind] = []
-    for wanted in _wishes(terms, truths, encoder):
-        if len(found) >= MOST_KINDS:
-            return found, False
-        if solver.check(*wanted) == "sat":
-            kind = _kind(question, row, solver.model(), terms, truths)
-            if kind is not None:
-                found.append(kind)
-                solver.add(not_(_is(kind, terms, truths, encoder)))
-    while True:
-        outcome = solver.check()
-        if outcome == "unsat":
-            return found, complete
-        if outcome == "unknown" or len(found) >= MOST_KINDS:
-            return (found or None), False
-        kind = _kind(question, row, solver.model(), terms, truths)
-        if kind is None:
-            return (found or None), False
-        found.append(kind)
-        solver.add(not_(_is(kind, terms, truths, encoder)))
-
-
-def _wishes(terms: Sequence[Known], truths: Sequence[Logic], encoder: Encoder) -> Iterator[list[Logic]]:
-    """Rows worth having where there are too many kinds: the ends of each term, under either condition."""
-    for truth in truths:
-        for term in terms:
-            for end in (term.interval.lo, term.interval.hi):
-                if end is not None:
-                    yield [truth, not_(term.null), term.term == number(end, encoder.context)]
-
-
-def _is(kind: Kind, terms: Sequence[Known], truths: Sequence[Logic], encoder: Encoder) -> Logic:
-    parts: list[Logic] = []
-    for truth, holds in zip(truths, (kind.better, kind.worse), strict=True):
-        parts.append(truth if holds else not_(truth))
-    for term, value in zip(terms, kind.values, strict=True):
-        if value != value:
-            parts.append(term.null)
-        else:
-            parts.append(and_(not_(term.null), term.term == number(Fraction(value), encoder.context)))
-    return and_(*parts)
-
-
-def _kind(
-    question: Question,
-    row: Row,
-    model: z3.ModelRef,
-    terms: Sequence[Known],
-    truths: Sequence[Logic],
-) -> Kind | None:
-    try:
-        made = candidate(question, model, fixed=False)[0]
-    except (CannotBe, NoText, ValueError):
-        return None
-    values = []
-    for term in terms:
-        missing = value_of(model, term.null)
-        values.append(float("nan") if missing else float(value_of(model, term.term)))
-    return Kind(tuple(values), bool(value_of(model, truths[0])), bool(value_of(model, truths[1])), made)
-
-
 def _fewer(kinds: list[Kind]) -> list[Kind]:
     """One kind less, with some of either condition left."""
     for i in range(len(kinds) - 1, -1, -1):
@@ -246,51 +191,70 @@ def _fewer(kinds: list[Kind]) -> list[Kind]:
     return []
 
 
-def _worst_groups(
-    spec: Spec, kinds: Sequence[Kind], size: int, weights: Sequence[float], options: dict[str, Any]
-) -> list[tuple[float, tuple[int, ...]]]:
-    """The groups in which a better row is least above (or most below) a worse one."""
-    import numpy as np
+class _Suspects:
+    """The groups in which a better row is not above a worse one, as far as the kinds tell, by their gap."""
 
-    from rewardkit.normalizers import get
+    def __init__(
+        self,
+        spec: Spec,
+        kinds: Sequence[Kind],
+        apart: Sequence[tuple[int, int]],
+        sizes: Iterable[int],
+        weights: Sequence[Fraction],
+    ) -> None:
+        self._spec, self._kinds, self._apart, self._weights = spec, kinds, apart, weights
+        self._left = sorted((s for size in sizes for s in self._of(size)), key=lambda s: s[0])
 
-    assert spec.advantage is not None
-    groups = np.array(list(_multisets(len(kinds), size)), np.int64)
-    if not len(groups):
-        return []
-    values = np.array([kind.values for kind in kinds])
-    rewards = values[groups].reshape(-1, values.shape[1])
-    ids = np.repeat(np.arange(len(groups)), size)
-    # whitening divides all of a batch by one number above 0
-    options = {**options, "whiten": "none"}
-    advantages = get(spec.advantage.name)(rewards, ids, np.array(weights), **options).reshape(-1, size)
-    better = np.array([kind.better for kind in kinds])[groups]
-    worse = np.array([kind.worse for kind in kinds])[groups]
-    lowest = np.where(better, advantages, np.inf).min(axis=1)
-    highest = np.where(worse, advantages, -np.inf).max(axis=1)
-    gaps = lowest - highest
-    order: NDArray[np.int64] = np.argsort(gaps, kind="stable")[:8]
-    return [(float(gaps[i]), tuple(int(k) for k in groups[i])) for i in order]
+    def worst(self) -> tuple[int, ...] | None:
+        """The group that is furthest the wrong way round, by the numbers of its kinds."""
+        return self._left[0][1] if self._left else None
+
+    def drop(self, group: tuple[int, ...]) -> None:
+        """Leave out the groups that have all kinds of this one."""
+        self._left = [(gap, other) for gap, other in self._left if not set(group) <= set(other)]
+
+    def _of(self, size: int) -> Iterator[tuple[float, tuple[int, ...]]]:
+        import numpy as np
+
+        from rewardkit.normalizers import get
+
+        assert self._spec.advantage is not None
+        groups = np.array(list(combinations_with_replacement(range(len(self._kinds)), size)), np.int64)
+        has = [(groups == kind).any(axis=1) for kind in range(len(self._kinds))]
+        possible = np.ones(len(groups), np.bool_)
+        for i, j in self._apart:
+            possible &= ~(has[i] & has[j])
+        groups = groups[possible]
+        if not len(groups):
+            return
+        values = np.array(
+            [[np.nan if x is None else float(x) for x in kind.values] for kind in self._kinds], np.float64
+        )
+        rewards = values[groups].reshape(-1, values.shape[1])
+        ids = np.repeat(np.arange(len(groups)), size)
+        # whitening divides all of a batch by one number above 0
+        options = {**(_constant_options(self._spec) or {}), "whiten": "none"}
+        weights = np.array([float(weight) for weight in self._weights])
+        advantages = get(self._spec.advantage.name)(rewards, ids, weights, **options).reshape(-1, size)
+        better = np.array([kind.better for kind in self._kinds])[groups]
+        worse = np.array([kind.worse for kind in self._kinds])[groups]
+        lowest = np.where(better, advantages, np.inf).min(axis=1)
+        highest = np.where(worse, advantages, -np.inf).max(axis=1)
+        gaps = lowest - highest
+        # rounding grows with the weights that are added up
+        for at in np.flatnonzero(gaps <= ROUNDING * np.abs(weights).sum()):
+            yield float(gaps[at]), tuple(int(kind) for kind in groups[at])
 
 
-def _multisets(kinds: int, size: int) -> Iterator[tuple[int, ...]]:
-    from itertools import combinations_with_replacement
-
-    return combinations_with_replacement(range(kinds), size)
-
-
-def _constant_weights(spec: Spec) -> list[float] | None:
-    found = [weight.interval.constant for _, weight in spec.weights]
-    return None if any(w is None for w in found) else [float(w) for w in found if w is not None]
-
-
-def _default_weights(spec: Spec) -> list[float]:
-    """Some weights that a run may have."""
-    out = []
+def _weights(spec: Spec) -> tuple[list[tuple[Fraction, ...]], bool]:
+    """Weights that a run may have, and whether no run has others."""
+    high, low = [], []
     for _, weight in spec.weights:
-        ends = [end for end in (weight.interval.hi, weight.interval.lo) if end is not None]
-        out.append(float(weight.interval.constant or (ends[0] if ends else 1)))
-    return out
+        ends = [end for end in (weight.interval.lo, weight.interval.hi) if end is not None] or [Fraction(1)]
+        high.append(ends[-1])
+        low.append(ends[0])
+    constant = all(weight.interval.constant is not None for _, weight in spec.weights)
+    return list(dict.fromkeys((tuple(high), tuple(low)))), constant
 
 
 def _constant_options(spec: Spec) -> dict[str, Any] | None:

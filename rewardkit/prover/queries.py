@@ -9,7 +9,7 @@ from rewardkit.checker.claims import readers
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.prover.aggregates import relate
 from rewardkit.prover.encode import Encoder, Row
-from rewardkit.prover.functions import relate_calls, relate_fields
+from rewardkit.prover.functions import relate_calls, relate_fields, relate_folds
 from rewardkit.prover.terms import Known, Logic, Term, and_, inside, not_, or_, same
 from rewardkit.types.levels import Level
 
@@ -42,6 +42,7 @@ def ask(spec: Spec, claim: ClaimSpec, encoder: Encoder, *, closed: bool, others:
     group = [question.rows[0]] if claim.form == "direction" else list(question.rows)
     relate(encoder, [*group, *extra], closed=closed)
     relate_calls(encoder)
+    relate_folds(encoder)
     relate_fields(encoder)
     question.rows = (*question.rows, *extra)
     return question
@@ -110,15 +111,40 @@ def _there(known: Known) -> list[Logic]:
 
 def row_of(spec: Spec, encoder: Encoder, values: Sequence[Value]) -> tuple[Question, list[Known]]:
     """One row that is not skipped, of which these values are asked; none of them fails."""
+    question, known = rows_of(spec, encoder, values, 1)
+    return question, known[0]
+
+
+def rows_of(
+    spec: Spec, encoder: Encoder, values: Sequence[Value], count: int, *, closed: bool = False
+) -> tuple[Question, list[list[Known]]]:
+    """Rows of one group, as many as `count`, as `row_of` has one; with `closed` they are the whole group."""
+    encoder.prepare([*values, *spec.skips])
+    shared = Row("group")
+    rows = [Row(f"row{i + 1}", _of_a_row, shared) for i in range(count)]
+    found, assumed = [], []
+    for row in rows:
+        found.append([encoder.encode(value, row) for value in values])
+        assumed += [*_alive(spec, encoder, row), *(not_(k.fault) for k in found[-1])]
+    return _related(Question(encoder, tuple(rows), assumed, False), closed=closed), found
+
+
+def skipped(spec: Spec, encoder: Encoder, values: Sequence[Value]) -> tuple[Question, list[Known]]:
+    """One row of which nothing is assumed; `broken` is that it is skipped."""
     encoder.prepare([*values, *spec.skips])
     row = _single()
     known = [encoder.encode(value, row) for value in values]
-    assumed = [*_alive(spec, encoder, row), *(not_(k.fault) for k in known)]
-    question = Question(encoder, (row,), assumed, False)
-    relate(encoder, [row], closed=False)
-    relate_calls(encoder)
-    relate_fields(encoder)
-    return question, known
+    skips = [encoder.encode(condition, row) for condition in spec.skips]
+    out = or_(*(and_(not_(skip.null), skip.term) for skip in skips))
+    return _related(Question(encoder, (row,), [], out), closed=False), known
+
+
+def _related(question: Question, *, closed: bool) -> Question:
+    relate(question.encoder, question.rows, closed=closed)
+    relate_calls(question.encoder)
+    relate_folds(question.encoder)
+    relate_fields(question.encoder)
+    return question
 
 
 # --- the forms -------------------------------------------------------------------------------------

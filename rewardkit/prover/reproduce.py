@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from rewardkit.checker.builtins import MEASURES
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
+from rewardkit.checker.wording import text_of
 from rewardkit.diagnostics import RewardError
 from rewardkit.prover.candidate import RowCandidate
+from rewardkit.prover.near import COMPARISONS, UNREAD, above, may_be
 from rewardkit.prover.writing import plain
 from rewardkit.runtime.columns import column_of, values_of
 from rewardkit.runtime.engine import CallMock, Given
@@ -21,9 +23,6 @@ from rewardkit.runtime.rows import Rows
 from rewardkit.types.interval import FULL, Interval
 from rewardkit.types.types import Type
 from rewardkit.types.values import make_result
-
-#: relative size below which a difference may be rounding
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +35,7 @@ class Replayed:
     values: tuple[dict[str, Any], ...]
     reached: tuple[frozenset[int], ...]  # of each row: the `id` of every value given that was looked at
     broken: bool
+    parts: Mapping[str, Any] = field(default_factory=dict)  # of a condition: what it compares, by its text
 
 
 class Replayer:
@@ -89,9 +89,12 @@ class Replayer:
             if self.claim.scope == "reward":
                 score = tuple(totals)
         broken = breaks(self.claim, subject, other, score, strictly=strictly)
+        if broken and strictly and self.claim.form == "condition":
+            broken = not may_be(self.claim.subject, True, lambda part: self._read(part, *runs[0]))
         values = tuple(self._values(run, i, total) for (run, i), total in zip(runs, totals, strict=True))
         reached = tuple(self._reached(run, i, row) for (run, i), row in zip(runs, rows, strict=True))
-        return Replayed(subject, other, score, values, reached, broken)
+        parts = self._compared(*runs[0]) if broken and self.claim.form == "condition" else {}
+        return Replayed(subject, other, score, values, reached, broken, parts)
 
     def _complete(self, row: RowCandidate) -> None:
         """Give a row what the claim does not read, and the spec does."""
@@ -141,7 +144,7 @@ class Replayer:
         assert self.reward is not None
         known: dict[int, tuple[Value, dict[int, Any]]] = {}
         for i, row in enumerate(rows):
-            for value, result in row.results:
+            for value, result in (*row.results, *row.computed):
                 number = self.reward.plan.numbers.get(id(value))
                 if number is not None:
                     known.setdefault(number, (value, {}))[1].setdefault(i, result)
@@ -151,6 +154,29 @@ class Replayer:
             column = column_of([by_row.get(i) for i in range(len(rows))], value.type)
             out[number] = Given(mask, column, strict=value.op == "call")
         return out
+
+    def _compared(self, run: Evaluation, row: int) -> dict[str, Any]:
+        """What the condition is made of, down to names and the sides of comparisons."""
+        found: dict[str, Any] = {}
+        stack = [self.claim.subject]
+        while stack and len(found) < 6:
+            part = stack.pop()
+            if part.op in ("alias", "not", "and", "or", "coalesce", *COMPARISONS):
+                stack.extend(reversed(part.args))
+            elif part.op not in ("constant", "column", "param", "step"):
+                value = self._read(part, run, row)
+                if value is not UNREAD and (value is None or isinstance(value, bool | int | float | str)):
+                    found.setdefault(part.path or text_of(part.span, 40), value)
+        return found
+
+    def _read(self, value: Value, run: Evaluation, row: int) -> Any:
+        """What a part of the claim came to; `UNREAD` where nothing asked for it."""
+        assert self.reward is not None
+        number = self.reward.plan.numbers.get(id(value))
+        wanted = run.engine.wanted[number] if number is not None else None
+        if number is None or wanted is None or not wanted[row]:
+            return UNREAD
+        return values_of(run.engine.columns[number])[row]
 
     def _totals(self, run: Evaluation) -> list[float | None]:
         assert self.reward is not None
@@ -223,7 +249,7 @@ class GroupReplayer(Replayer):
             return None
         low = min(better, key=lambda i: found[i])
         high = max(worse, key=lambda i: found[i])
-        if found[low] - found[high] > ROUNDING * max(1.0, abs(found[low]), abs(found[high])):
+        if found[low] > found[high]:
             return None
         values = tuple(
             {**self._values(run, i, float(scores.total[i])), "advantage": float(found[i])}
@@ -265,7 +291,7 @@ def breaks(
 
 
 def _above(a: float, b: float, strictly: bool) -> bool:
-    return a - b > (ROUNDING * max(abs(a), abs(b), 1.0) if strictly else 0)
+    return above(a, b) if strictly else a > b
 
 
 def _differs(a: Any, b: Any, strictly: bool) -> bool:

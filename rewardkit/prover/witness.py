@@ -12,6 +12,7 @@ from rewardkit.checker.claims import is_measure
 from rewardkit.checker.spec import ClaimSpec, Spec
 from rewardkit.prover.candidate import CannotBe, RowCandidate, candidate
 from rewardkit.prover.queries import Question
+from rewardkit.prover.real import untrue
 from rewardkit.prover.reproduce import Replayed, Replayer
 from rewardkit.prover.solve import Effort, Solver
 from rewardkit.prover.terms import Known, Logic, and_, not_, number
@@ -20,6 +21,8 @@ from rewardkit.types.interval import Interval
 
 #: margins by which a breach is asked for, the clearest first
 _MARGINS = (Fraction(1, 10), Fraction(1, 1000), None)
+#: times that a model is told what a function really gives
+_MOST_LIES = 6
 #: the most variables that are made simple
 _MOST = 60
 
@@ -31,7 +34,7 @@ def find(
     replayer = Replayer(spec, claim)
     outcome = "unsat"
     margins = _MARGINS if question.gap is not None else (None,)
-    calm = _nothing_fails(question)
+    calm = nothing_fails(question)
     # mocks give values and nulls: where only a failure breaks the claim, a null stands for it
     attempts = [(margin, calm) for margin in margins] + ([(None, True)] if calm is not True else [])
     for margin, assumed in attempts:
@@ -44,24 +47,41 @@ def find(
         if found != "sat":
             outcome = outcome if found == "unsat" or outcome == "spurious" else found
             continue
-        for model in _models(spec, question, solver):
-            outcome = "spurious"
-            try:
-                rows = candidate(question, model, fixed=claim.form == "direction")
-            except (CannotBe, NoText, ValueError):
-                continue
+        outcome = "spurious"
+        for rows in truthful(spec, question, solver, fixed=claim.form == "direction"):
             replayed = replayer.replay(rows, strictly=not question.encoder.exact)
             if replayed is not None and replayed.broken:
                 return rows, replayed
     return outcome
 
 
-def _nothing_fails(question: Question) -> Logic:
+def truthful(
+    spec: Spec, question: Question, solver: Solver, *, fixed: bool
+) -> Iterator[tuple[RowCandidate, ...]]:
+    """Rows of models, of a solver that has one; what they say of calls that can be looked up is so."""
+    for _ in range(_MOST_LIES):
+        lies: list[Logic] = []
+        for model in models(spec, question, solver):
+            try:
+                rows = candidate(question, model, fixed=fixed)
+            except (CannotBe, NoText, ValueError):
+                continue
+            told = untrue(spec, question, model, rows)
+            if not told:
+                yield rows
+            lies += told
+        for lie in lies:
+            solver.add(lie)
+        if not lies or solver.check() != "sat":
+            return
+
+
+def nothing_fails(question: Question) -> Logic:
     """That no call fails."""
     return and_(*(not_(applied.result.fault) for applied in question.encoder.applied))
 
 
-def _models(spec: Spec, question: Question, solver: Solver) -> Iterator[z3.ModelRef]:
+def models(spec: Spec, question: Question, solver: Solver) -> Iterator[z3.ModelRef]:
     """The model with simple numbers, then the one that z3 found."""
     first = solver.model()
     pinned: list[Logic] = []

@@ -50,7 +50,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     if isinstance(value, RunResult):
-        return {"passed": value.passed, "total": value.total}
+        flags = {name: True for name in ("crashed", "timed_out") if getattr(value, name)}
+        return {"passed": value.passed, "total": value.total, **flags}
     if isinstance(value, Call):
         return {"name": value.name, "arguments": json.loads(value.arguments)}
     if isinstance(value, Message):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from evaluating import checked
 
+import rewardkit
 from rewardkit.checker import check
 from rewardkit.diagnostics import Source
 from rewardkit.prover import prove, prove_all
@@ -62,3 +63,53 @@ def test_verdicts_do_not_depend_on_what_was_asked_before():
     again = [prove(spec, claim) for claim in reversed(spec.claims)][::-1]
     assert [v.answer for v in first] == [v.answer for v in again]
     assert [v.witness and v.witness.test for v in first] == [v.witness and v.witness.test for v in again]
+
+
+def test_verdicts_are_short_to_print_and_take_a_loaded_reward():
+    reward = rewardkit.loads(TABLE[0]["text"] + f"prove {TABLE[0]['claims'][0][0]}\n")
+    (verdict,) = prove_all(reward)
+    assert verdict.answer == prove(reward.spec, reward.spec.claims[0]).answer
+    assert len(repr(verdict)) < 2_000
+    assert len(repr(reward.spec)) < 200
+
+
+UNDECIDED = """
+input x: real
+input y: real in [0, 1]
+term a = exp(x) * exp(-x) - 1
+term b = exp(-completion.tokens / 100tok) * exp(completion.tokens / 100tok) - 1
+term c = exp(y) * exp(-y) - 1
+prove a == 0
+prove b == 0
+prove c == 0
+"""
+
+
+def test_a_claim_that_is_not_decided_says_what_has_no_range():
+    spec = checked(UNDECIDED)
+    helps = [found.help for found in findings(spec, prove_all(spec))]
+    assert helps == [
+        "give `x` a range, claim less, or test it with samples",
+        "hold `completion.tokens` with `clamp` or a gate, claim less, or test it with samples",
+        "claim less, or test it with samples",
+    ]
+
+
+GATED = """
+input tests: list[testcase]
+let r = code.run(completion.text, tests)
+let crashed = r.crashed
+term a in [0, 1] when not crashed = r.share
+reward { a: 1 }
+prove a > 0 or crashed outranks not crashed
+prove not crashed
+"""
+
+
+def test_what_a_witness_says():
+    spec = checked(GATED)
+    order, condition = findings(spec, prove_all(spec))
+    assert "gate the term" not in order.help  # it is gated, and by what the claim says
+    assert "`a`" in order.help
+    assert "crashed true" in condition.notes[0]
+    assert "0 of 1 passed, crashed" in condition.notes[0]
