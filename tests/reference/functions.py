@@ -1,5 +1,6 @@
 """Specs with functions of their own, and the same specs with each call written out by hand."""
 
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -70,9 +71,8 @@ def _named(draw: st.DrawFn, arguments: dict[str, str]) -> list[str]:
 
 
 def _with(written: str, arguments: dict[str, str]) -> str:
-    for name, value in arguments.items():
-        written = written.replace("{" + name + "}", value)
-    return written
+    """All at once: an argument may hold a `{name}` of the function around the call."""
+    return re.sub(r"\{(\w+)\}", lambda found: arguments[found[1]], written)
 
 
 def _body(
