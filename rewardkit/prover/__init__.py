@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rewardkit.checker.spec import Spec
 from rewardkit.prover.verdict import Answer, Verdict, Witness, WitnessRow
 
 if TYPE_CHECKING:
-    from rewardkit.checker.spec import ClaimSpec, Spec, Value
+    from rewardkit.checker.spec import ClaimSpec, Value
     from rewardkit.runtime.reward import Reward
 
 __all__ = [
@@ -47,9 +48,8 @@ def prove_all(
     """
     from rewardkit.prover.decide import decide
     from rewardkit.prover.solve import for_claim, for_file
-    from rewardkit.runtime.reward import Reward
 
-    if isinstance(spec, Reward):
+    if not isinstance(spec, Spec):  # a reward is known by its spec, so that proving alone needs no engine
         spec = spec.spec
     verdicts = []
     whole = for_file(effort)

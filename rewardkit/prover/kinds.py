@@ -11,10 +11,10 @@ import z3
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.prover.candidate import RowCandidate, value_of
 from rewardkit.prover.encode import Encoder
+from rewardkit.prover.models import nothing_fails, truthful
 from rewardkit.prover.queries import Question, row_of, rows_of, skipped
 from rewardkit.prover.solve import Effort, Found, Solver
 from rewardkit.prover.terms import Known, Logic, and_, not_, number, or_
-from rewardkit.prover.witness import nothing_fails, truthful
 
 #: different rows (by their terms and the two conditions) that are told apart
 MOST_KINDS = 12
