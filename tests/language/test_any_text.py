@@ -69,7 +69,7 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Non
         answered(read_source(path).text)
 
 
-@thorough()
+@thorough(1 / 2)
 @given(st.randoms(use_true_random=False))
 def test_a_spec_with_a_slip_anywhere(chance: random.Random) -> None:
     """A part of a sound spec left out, doubled, moved or replaced."""

@@ -111,7 +111,7 @@ def test_comments_between_any_words(text: str, seed: int, remarks: float) -> Non
     held(again)
 
 
-@thorough(1 / 4)
+@thorough(1 / 10)
 @given(st.one_of(specs(), st.sampled_from(SOUND)), st.integers(0))
 def test_spacing_does_not_matter(text: str, seed: int) -> None:
     chance = random.Random(seed)

@@ -255,7 +255,7 @@ def probes():
         yield
 
 
-@settings(thorough(1 / 5), suppress_health_check=list(HealthCheck))
+@settings(thorough(1 / 10), suppress_health_check=list(HealthCheck))
 @given(specs(), batches(), st.integers(0, 12), st.data())
 def test_mutants_that_are_equal_score_the_same(text, batch, step, data):
     """On generated specs and rows: the same rows, terms and weights (up to a factor that is taken out)."""
