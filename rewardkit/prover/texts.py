@@ -40,7 +40,7 @@ def text_with(measures: Measures, name: str) -> str:
         lines = 0 if chars == 0 or (words == 0 and chars is None) else 1
     text = _shape(words, lines)
     if chars is not None:
-        if len(text) > chars or (not text and chars > 0):
+        if not len(text) <= chars <= LONGEST or (not text and chars > 0):
             raise NoText
         text = _padded(text, chars)
     elif words:
