@@ -25,9 +25,9 @@ demo: $(VENV)/.train
 	$(BIN)/rewardkit test examples/tool_calling
 	$(BIN)/python examples/tool_calling/demo.py
 
-# on all cores; the tests of one file stay in one process
+# on all cores
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # every file of tests that takes its number of cases from tests/reference/cases.py, each in a process of its
 # own: one that fails does not stop the others, and its memory goes with it

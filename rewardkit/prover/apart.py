@@ -28,7 +28,8 @@ def apart(work: Callable[[], T], effort: Effort) -> T:
 
     thread = _started(run)
     try:
-        thread.join()
+        while thread.is_alive():  # not for ever: a signal that z3's thread gets wakes no other one
+            thread.join(0.1)
     except BaseException:
         effort.stop()
         while thread.is_alive():  # an interrupt that comes between two questions is not heard by z3
