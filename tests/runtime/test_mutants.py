@@ -45,7 +45,6 @@ _ALIKE = (
     ("completion.text", "prompt.text"), ("completion.words", "completion.lines", "step"),
 )  # fmt: skip
 _NUMBERS = ("0", "1", "-1", "0.5", "2", "1e300", "9223372036854775807", "1tok", "1s", "null", "true", '"a"')
-OUTCOMES = Counter[str]()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -90,9 +89,22 @@ def mutant(chance: random.Random) -> str:
     return "".join(tokens)
 
 
-@thorough()
-@given(st.randoms(use_true_random=False))
-def test_a_mutant_is_refused_or_runs(chance):
+def test_a_mutant_is_refused_or_runs(capsys):
+    outcomes = Counter[str]()
+
+    @thorough()
+    @given(st.randoms(use_true_random=False))
+    def holds(chance):
+        outcomes[outcome(chance)] += 1
+
+    holds()
+    with capsys.disabled():
+        print("\nmutants: " + ", ".join(f"{count:,} {what}" for what, count in outcomes.items()))
+    assert outcomes["run"] > CASES / 10 and outcomes["refused"] > CASES / 10
+
+
+def outcome(chance):
+    """What comes of a mutant: `refused`, `run` as the reference evaluator does, or `not run`."""
     text = mutant(chance)
     spec, found = check(Source("mutant", text))
     assert (spec is None) == any(d.is_error for d in found)
@@ -103,20 +115,10 @@ def test_a_mutant_is_refused_or_runs(chance):
         weights = "  ".join(f"{name}: 1" for name in spec.terms)
         spec, _ = check(Source("mutant", f"{text}\nreward {{ {weights} }}"))
     if spec is None or spec.later or not spec.has_reward:
-        OUTCOMES["refused" if spec is None else "not run"] += 1
-        return
+        return "refused" if spec is None else "not run"
     reward = Reward(spec)
     if any(function.executor in ("host", "unbuilt") for function in _called(reward.plan)):
-        OUTCOMES["not run"] += 1
-        return
-    OUTCOMES["run"] += 1
+        return "not run"
     size, groups = chance.randint(1, 3), chance.randint(1, 2)
     compare(reward, rows_for(spec, chance, size, groups), size, chance.choice([0, 7, 1000]))
-
-
-def test_mutants_run_often_enough(capsys):
-    if not OUTCOMES:
-        pytest.skip("the test above ran elsewhere")
-    with capsys.disabled():
-        print("\nmutants: " + ", ".join(f"{count:,} {what}" for what, count in OUTCOMES.items()))
-    assert OUTCOMES["run"] > CASES / 10 and OUTCOMES["refused"] > CASES / 10
+    return "run"
