@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rewardkit import library
 from rewardkit.checker import builtins
-from rewardkit.checker.expressions import Expressions, Written
+from rewardkit.checker.expressions import Expressions, Resolve, Written
 from rewardkit.checker.facts import Facts
 from rewardkit.checker.libraries import Libraries
 from rewardkit.checker.spec import (
@@ -69,17 +69,28 @@ class Draft:
     def statements(self, kind: type[S]) -> list[S]:
         return [s for s in self.module.statements if isinstance(s, kind)]
 
-    def expressions(self, facts: Facts | None = None) -> Expressions:
-        """A checker for one statement's expressions."""
-        known = self.facts if facts is None else facts
+    def expressions(
+        self,
+        facts: Facts | None = None,
+        *,
+        resolve: Resolve | None = None,
+        declarations: Mapping[str, Span] | None = None,
+        paths: Resolve | None = None,
+        lenient: bool = False,
+        pure: str | None = None,
+    ) -> Expressions:
+        """A checker for one statement's expressions; the values of the spec are its names unless said."""
         return Expressions(
             self.found,
-            self.resolve,
-            self.declarations,
+            resolve or self.resolve,
+            self.declarations if declarations is None else declarations,
             self.later,
-            facts=known,
+            lenient=lenient,
+            paths=paths,
+            facts=self.facts if facts is None else facts,
             functions=self.functions,
             written=self.written,
+            pure=pure,
             seen=self.seen,
         )
 

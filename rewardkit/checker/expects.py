@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewardkit.checker import builtins
 from rewardkit.checker.constants import constant_number
 from rewardkit.checker.draft import Draft, contains
-from rewardkit.checker.expressions import Expressions
+from rewardkit.checker.facts import NOTHING
 from rewardkit.checker.spec import ExpectSpec, SampleSpec, Value
 from rewardkit.checker.wording import listed, suggest
 from rewardkit.diagnostics import Label, Span
@@ -58,17 +58,7 @@ def expect(draft: Draft, node: t.Expect, samples: dict[str, SampleSpec]) -> Expe
         draft.found.error("RK0803", f"there is no sample `{word}`", span, help=help_)
         return None
 
-    check = Expressions(
-        draft.found,
-        name,
-        {},
-        draft.later,
-        lenient=True,
-        paths=path,
-        functions=draft.functions,
-        written=draft.written,
-        seen=draft.seen,
-    )
+    check = draft.expressions(NOTHING, resolve=name, declarations={}, paths=path, lenient=True)
     condition = check.check(node.condition)
     if not check.wants_bool(condition, "`expect`"):
         return None

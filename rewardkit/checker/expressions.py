@@ -65,7 +65,7 @@ class Expressions:
         later: set[str],
         *,
         lenient: bool = False,
-        paths: Callable[[str, Span], Value | None] | None = None,
+        paths: Resolve | None = None,
         facts: Facts = NOTHING,
         functions: Mapping[str, Callee | None] = NO_FUNCTIONS,
         written: Written | None = None,

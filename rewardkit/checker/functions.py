@@ -10,7 +10,8 @@ from rewardkit.checker import builtins
 from rewardkit.checker.constants import range_of
 from rewardkit.checker.defs import MAX_HEIGHT, ParameterNames, parameter_value
 from rewardkit.checker.draft import Draft
-from rewardkit.checker.expressions import Expressions, unify
+from rewardkit.checker.expressions import unify
+from rewardkit.checker.facts import NOTHING
 from rewardkit.checker.paths import Outside, inside, shortened
 from rewardkit.checker.spec import Callee, DefSpec, Value
 from rewardkit.checker.stages import names
@@ -217,16 +218,8 @@ def _def(draft: Draft, node: t.Def) -> DefSpec | None:
     scope = draft.functions  # those that it calls are there by now
     spans = {p.name: p.name_span for p in node.parameters}
     values = {p.name: parameter_value(p, spans[p.name]) for p in parameters}
-    check = Expressions(
-        draft.found,
-        ParameterNames(node.name, values, draft.found),
-        spans,
-        draft.later,
-        functions=scope,
-        written=draft.written,
-        pure=node.name,
-        seen=draft.seen,
-    )
+    names_ = ParameterNames(node.name, values, draft.found)
+    check = draft.expressions(NOTHING, resolve=names_, declarations=spans, pure=node.name)
     nodes, height = _measure(node.body, scope)
     if height > MAX_HEIGHT:
         draft.found.error(

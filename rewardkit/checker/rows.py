@@ -9,7 +9,7 @@ from rewardkit.checker import builtins
 from rewardkit.checker.constants import range_of
 from rewardkit.checker.draft import Draft, input_value
 from rewardkit.checker.expects import tolerance_of
-from rewardkit.checker.expressions import Expressions, unify
+from rewardkit.checker.expressions import Expressions, Resolve, unify
 from rewardkit.checker.paths import Outside, inside
 from rewardkit.checker.spec import ExpectSpec, InputSpec, OverRows, RowsSpec, Value
 from rewardkit.checker.wording import operand, suggest
@@ -32,8 +32,9 @@ def rows(draft: Draft, node: t.Rows) -> RowsSpec:
             _input(draft, item, block.inputs)
     for item in node.items:
         if isinstance(item, t.Expect):
-            condition = _Condition(block).check(item.condition)
-            if Expressions.wants_bool(_Condition(block), condition, "`expect`"):
+            check = _Condition(block)
+            condition = check.check(item.condition)
+            if check.wants_bool(condition, "`expect`"):
                 expects.append(ExpectSpec(condition, tolerance_of(draft, item), item.span, ()))
     if not any(isinstance(item, t.Expect) for item in node.items):
         draft.found.error(
@@ -136,21 +137,29 @@ def _column(name: str, type_: Type, span: Span) -> Value:
     return Value("column", (), type_.nullable, span, level=Level.ROW, path=name, data=name)
 
 
-class _OfRow(Expressions):
-    """Expressions with a value for each row of the file: the arguments of `agreement`, `mean` and `share`."""
+class _InBlock(Expressions):
+    """Expressions of a `rows` block."""
 
-    def __init__(self, block: _Block) -> None:
+    def __init__(self, block: _Block, resolve: Resolve, paths: Resolve | None = None) -> None:
         draft = block.draft
         super().__init__(
             draft.found,
-            block.row_value,
+            resolve,
             draft.declarations,
             draft.later,
             lenient=True,
+            paths=paths,
             functions=draft.functions,
             written=draft.written,
         )
         self.block = block
+
+
+class _OfRow(_InBlock):
+    """Expressions with a value for each row of the file: the arguments of `agreement`, `mean` and `share`."""
+
+    def __init__(self, block: _Block) -> None:
+        super().__init__(block, block.row_value)
 
     def check(self, node: t.Expr) -> Value:
         if isinstance(node, t.RewardValue):
@@ -166,22 +175,11 @@ class _OfRow(Expressions):
         return super().check(node)
 
 
-class _Condition(Expressions):
+class _Condition(_InBlock):
     """Expressions over whole files: numbers, and `agreement`, `mean` and `share`."""
 
     def __init__(self, block: _Block) -> None:
-        draft = block.draft
-        super().__init__(
-            draft.found,
-            self._name,
-            draft.declarations,
-            draft.later,
-            lenient=True,
-            paths=self._path,
-            functions=draft.functions,
-            written=draft.written,
-        )
-        self.block = block
+        super().__init__(block, self._name, self._path)
 
     def check(self, node: t.Expr) -> Value:
         if isinstance(node, t.RewardValue):
