@@ -74,9 +74,9 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) torch
-	$(PIP) -e '.[train,lsp,dev]'
+	$(PIP) -e '.[train,lsp,docker,dev]'
 	@touch $@ $(VENV)/.train
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(PIP) -e '.[train,lsp,dev,bench]'
+	$(PIP) -e '.[train,lsp,docker,dev,bench]'
 	@touch $@

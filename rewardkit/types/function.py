@@ -20,8 +20,13 @@ Purity = Literal["pure", "exec", "model", "net", "host"]
 #: - `inline`: one distinct argument tuple at a time, `(*arguments) -> value`, in this process
 #: - `worker`: the same in a worker process under a deadline; named by an import path
 #: - `host`: an `extern`, which the program that loads the spec binds to a function of its own
+#: - `sandbox`: programs in a sandbox; `(Sandbox, *arguments, **constants) -> value`, named by an import path
+#: - `endpoint`: a question to the run's judge; `endpoint` of the runtime knows what to do with it
+#: - `model`: the run's reward model, many at once
 #: - `unbuilt`: declared, so that specs can be checked, proved and tested with mocks; it cannot be called
-Executor = Literal["scalar", "columns", "batch", "inline", "worker", "host", "unbuilt"]
+Executor = Literal[
+    "scalar", "columns", "batch", "inline", "worker", "host", "sandbox", "endpoint", "model", "unbuilt"
+]
 
 _REQUIRED = object()
 
