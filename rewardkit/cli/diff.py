@@ -56,15 +56,15 @@ def run(
     from rewardkit.analysis.verdicts import verdict_changes
     from rewardkit.cli.differences import shown, shown_rows
     from rewardkit.runtime import Reward
-    from rewardkit.runtime.cache import Cache
+    from rewardkit.runtime.backends import Backends
 
-    paths, cache = (before, after), Cache()
+    paths, backends = (before, after), Backends()
     specs = [_spec(path) for path in paths]
     given, mapped = _each_set(specs, sets or []), _each_map(specs, pairs(maps or [], "--map"))
     counter = load_tokenizer(tokenizer)
     hosts = _each_extern(specs, externs(bound))
     rewards = [
-        Reward(spec, values, tokenizer=counter, externs=host, cache=cache)
+        Reward(spec, values, tokenizer=counter, externs=host, backends=backends)
         for spec, values, host in zip(specs, given, hosts, strict=True)
     ]
     found = differences(specs[0], specs[1])

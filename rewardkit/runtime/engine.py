@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from rewardkit.compiler import FoldStep, Plan, Step
 from rewardkit.runtime import operations
 from rewardkit.runtime.aggregates import rank, reduce_segments
-from rewardkit.runtime.calls import Caller, Request, Result
+from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import Column, Mask, dtype_of, empty, full, merge, take, values_of
+from rewardkit.runtime.results import Request, Result
 from rewardkit.runtime.sources import SOURCES
 from rewardkit.runtime.sources import Table as Table
 

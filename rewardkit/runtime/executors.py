@@ -19,6 +19,10 @@ class Outcome:
     seconds: float
 
 
+class Stopped(Exception):
+    """The call was given up because its results are not wanted any more."""
+
+
 OnDone = Callable[[int, Outcome], None]
 
 
@@ -37,7 +41,7 @@ class Executor(Protocol):
 
         A bounded number of tasks is under way at a time. `on_done(index, outcome)` is called from any
         thread, one call at a time. Once `stop` is set nothing new is begun, what is under way is given up,
-        and the call returns or raises soon: its results are not wanted any more.
+        and the call raises `Stopped` soon.
 
         Raises:
             RewardError: what carries out the calls is dead or was never there; the message says what to do.

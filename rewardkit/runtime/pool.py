@@ -21,11 +21,12 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rewardkit.diagnostics import RewardError
+from rewardkit.runtime.executors import OnDone, Outcome, Stopped
 from rewardkit.runtime.worker import Channel
 
 GIB = 1 << 30
@@ -38,17 +39,6 @@ _START = 300.0
 _ATTEMPTS = 3
 
 _CLOSED = "the worker pool was closed; make another one to go on"
-
-OnDone = Callable[[int, "Outcome"], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: its `value`, or the `error` that kept it from one, and the `seconds` it took."""
-
-    value: Any
-    error: str | None
-    seconds: float
 
 
 @dataclass(eq=False)
@@ -101,13 +91,15 @@ class WorkerPool:
         deadline: float,
         constants: dict[str, Any] | None = None,
         on_done: OnDone | None = None,
+        stop: threading.Event | None = None,
     ) -> list[Outcome]:
         """Calls the function at `path` (`"module:function"`) as `function(*task, **constants)` for each task.
 
         `deadline` is in seconds, per task, from when its worker turns to it. What a task does wrong
         (raise, take too long, take too much memory, end its process) is its own outcome's `error` and
         no other's. A function that cannot be imported, or a pool that is closed, is a `RewardError`.
-        `on_done(index, outcome)` is called in this thread, in order of completion.
+        `on_done(index, outcome)` is called in this thread, in order of completion. Once `stop` is set, what
+        is under way is killed, and `Stopped` raised.
         """
         job = _Job(
             path, tasks, deadline, constants or {}, threading.Condition(self._lock), watched=bool(on_done)
@@ -121,7 +113,7 @@ class WorkerPool:
                 self._jobs.append(job)
                 self._grow()
                 self._work.notify_all()
-            self._wait(job, on_done)
+            self._wait(job, on_done, stop)
         except BaseException:  # Ctrl-C among them
             self._abandon(job)
             raise
@@ -175,8 +167,10 @@ class WorkerPool:
             thread.start()
             self._threads.add(thread)
 
-    def _wait(self, job: _Job, on_done: OnDone | None) -> None:
+    def _wait(self, job: _Job, on_done: OnDone | None, stop: threading.Event | None) -> None:
         while True:
+            if stop is not None and stop.is_set():
+                raise Stopped
             with self._lock:
                 while not job.over and not job.reported:
                     # the system may hand Ctrl-C to any thread; only by waking does this one come to raise it

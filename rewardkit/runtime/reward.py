@@ -19,14 +19,14 @@ from rewardkit.checker.spec import ParamSpec
 from rewardkit.compiler import Plan, compile_spec
 from rewardkit.diagnostics import RewardError, Source, SpecError
 from rewardkit.language import tree as t
-from rewardkit.runtime.cache import Cache
-from rewardkit.runtime.calls import Caller, Request
+from rewardkit.runtime.backends import Backends
+from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import Column, series_of, values_of
 from rewardkit.runtime.engine import CallMock, Engine, Fault, Given, Table
 from rewardkit.runtime.errors import FaultLimitError, RowsError
 from rewardkit.runtime.host import Externs, bind, unbound
 from rewardkit.runtime.operations import hold, real
-from rewardkit.runtime.pool import WorkerPool, shared_pool
+from rewardkit.runtime.results import Request
 from rewardkit.runtime.row_columns import Tokenizer, read_columns
 from rewardkit.runtime.rows import ROW_COLUMNS, Rows, read_groups
 from rewardkit.runtime.scores import Scores
@@ -108,7 +108,7 @@ class Reward:
         tokenizer: Any = None,
         workers: int | None = None,
         externs: Externs | None = None,
-        cache: Cache | None = None,
+        backends: Backends | None = None,
     ) -> None:
         self.spec = spec
         self.externs = bind(spec, externs or {})
@@ -117,9 +117,7 @@ class Reward:
         self.plan: Plan = compile_spec(spec)
         self.counts: dict[str, int] = {}
         self.tokenizer = _counter(tokenizer)
-        self._cache = Cache() if cache is None else cache
-        self._workers = workers
-        self._pool: WorkerPool | None = None
+        self.backends = Backends(workers=workers) if backends is None else backends
 
     # --- what is known of it ---------------------------------------------------------------------
 
@@ -132,7 +130,7 @@ class Reward:
         """(K,) the weight of each term at a step; NaN where it cannot be computed."""
         only = replace(self.spec, lets={}, terms={}, skips=(), masks=(), advantage=None)
         plan = compile_spec(only)
-        engine = Engine(plan, Table(1, {}, self.params, step, None), Caller(self._pools, self._cache, None))
+        engine = Engine(plan, Table(1, {}, self.params, step, None), Caller(self.backends))
         engine.run({number: np.ones(1, np.bool_) for _, number in plan.weights})
         return _weights(plan, engine)
 
@@ -241,7 +239,7 @@ class Reward:
             )
         columns = read_columns(self.spec, self.plan.columns, rows, self.tokenizer)
         self._same_per_prompt(columns, groups)
-        caller = Caller(self._pools, self._cache, progress, self.externs, allow, counts=self.counts)
+        caller = Caller(self.backends, progress, self.externs, allow, counts=self.counts)
         table = Table(n, columns, {**self.params, **(params or {})}, step, groups)
         engine = Engine(self.plan, table, caller, given or {}, mocks)
         none = np.zeros(n, np.bool_)
@@ -274,13 +272,6 @@ class Reward:
                     f"the spec uses `{function.name}`, which this version of rewardkit cannot run: "
                     "declare an `extern` and bind it to your own function"
                 )
-
-    def _pools(self) -> WorkerPool:
-        if self._workers is None:
-            return shared_pool()
-        if self._pool is None:
-            self._pool = WorkerPool(self._workers)
-        return self._pool
 
     def _same_per_prompt(self, columns: Mapping[str, Column], groups: NDArray[np.int64] | None) -> None:
         """`per prompt` inputs and `prompt.*` are the same within a group; checked where groups are given."""

@@ -9,11 +9,11 @@ import numpy as np
 from rewardkit.checker.spec import MockSpec, TestSpec, Value
 from rewardkit.compiler import Plan, compile_expects
 from rewardkit.diagnostics import RewardError
-from rewardkit.runtime.cache import Cache
-from rewardkit.runtime.calls import Caller, Request
+from rewardkit.runtime.backends import Backends
+from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import column_of, values_of
 from rewardkit.runtime.engine import CallMock, Engine, Given, Table
-from rewardkit.runtime.pool import shared_pool
+from rewardkit.runtime.results import Request
 from rewardkit.types.function import Function
 from rewardkit.types.interval import show
 from rewardkit.types.types import UNITS
@@ -70,7 +70,7 @@ def _plain(mock: MockSpec) -> object:
     if value.op == "constant":
         return value.data
     plan = compile_expects([value])
-    engine = Engine(plan, Table(1, {}, {}, 0), Caller(shared_pool, Cache()))
+    engine = Engine(plan, Table(1, {}, {}, 0), Caller(Backends()))
     engine.run({plan.expects[0]: np.ones(1, np.bool_)})
     for fault in engine.faults():
         raise RewardError(f"the value of `mock {mock.path}` cannot be made: {fault.reason}")

@@ -18,13 +18,11 @@ from rewardkit.compiler import Plan, compile_expects
 from rewardkit.diagnostics import Diagnostic
 from rewardkit.runtime.aggregates import reduce_segments
 from rewardkit.runtime.batches import blocks
-from rewardkit.runtime.cache import Cache
 from rewardkit.runtime.calls import Caller
 from rewardkit.runtime.columns import Column, values_of
 from rewardkit.runtime.engine import Engine, Table
 from rewardkit.runtime.errors import RowsError
 from rewardkit.runtime.files import read_rows
-from rewardkit.runtime.pool import shared_pool
 from rewardkit.runtime.reward import Evaluation, Progress, Reward
 from rewardkit.runtime.row_columns import read_columns
 from rewardkit.runtime.rows import Rows, read_groups
@@ -166,7 +164,7 @@ class _Run:
         self.shown = {over.name: _to_show(over) for over in block.over}
         roots = [v for over in block.over for v in (_per_row(over), *self.shown[over.name])]
         self.plan: Plan = compile_expects(roots)
-        self.caller = Caller(shared_pool, Cache(), allow=refuse_impure((), ()))
+        self.caller = Caller(reward.backends, allow=refuse_impure((), ()))
 
     def add(
         self,

@@ -10,9 +10,8 @@ from typing import Any
 from rewardkit.checker.spec import Spec, TestSpec
 from rewardkit.compiler import compile_spec
 from rewardkit.diagnostics import Diagnostic, RewardError, to_json
-from rewardkit.runtime.cache import Cache
+from rewardkit.runtime.backends import Backends
 from rewardkit.runtime.calls import Caller
-from rewardkit.runtime.pool import shared_pool
 from rewardkit.runtime.reward import Evaluation, Progress, Reward
 from rewardkit.testing.assertions import failures
 from rewardkit.testing.mocks import mocked_lets, refuse_impure
@@ -55,7 +54,7 @@ class Bench:
     """What runs of tests share, so that a run after a small change costs little: results of verifiers, and
     rows that have been read. `observe` sees every evaluation."""
 
-    cache: Cache = field(default_factory=Cache)
+    backends: Backends = field(default_factory=Backends)
     files: dict[Any, Any] = field(default_factory=dict)
     observe: Callable[[Evaluation], None] | None = None
     progress: Progress | None = None
@@ -89,7 +88,7 @@ def reward_of(
     spec: Spec, tests: Sequence[TestSpec], params: Mapping[str, Any] | None, bench: Bench
 ) -> Reward:
     """The compiled spec, in which the lets that tests fix stand apart."""
-    reward = Reward(spec, params, tokenizer=bench.tokenizer, externs=bench.externs, cache=bench.cache)
+    reward = Reward(spec, params, tokenizer=bench.tokenizer, externs=bench.externs, backends=bench.backends)
     apart = mocked_lets(tests)
     if apart:
         reward.plan = compile_spec(spec, apart)
@@ -118,5 +117,5 @@ def _samples(reward: Reward, test: TestSpec, bench: Bench) -> tuple[Diagnostic, 
     samples = Samples(reward, test)
     if bench.observe is not None:
         bench.observe(samples.evaluation)
-    caller = Caller(shared_pool, bench.cache, allow=refuse_impure((), ()))
+    caller = Caller(bench.backends, allow=refuse_impure((), ()))
     return failures(test.expects, samples.columns(test), caller, samples.notes)

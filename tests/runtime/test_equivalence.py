@@ -16,6 +16,7 @@ from probes import install
 
 from rewardkit.checker import check
 from rewardkit.diagnostics import Source
+from rewardkit.runtime.backends import Backends
 from rewardkit.runtime.pool import WorkerPool
 from rewardkit.runtime.reward import Reward
 
@@ -80,8 +81,7 @@ def test_neither_split_nor_workers_change_a_bit(pools, text, batch, step, data):
 
 
 def score(spec, rows, size, step, pool):
-    reward = Reward(spec)
-    reward._pools = lambda: pool
+    reward = Reward(spec, backends=Backends(workers=pool))
     return reward(rows, group=size, step=step)
 
 
