@@ -60,7 +60,7 @@ def run(
     `completion_ids`, and `finished` (false where generation was cut off). `--keep` and `--with` take several
     names with commas between them.
     """
-    from rewardkit.runtime.batches import score_file
+    from rewardkit.runtime.scoring import score_file
 
     reward = load_reward(spec_path, sets, tokenizer, workers, bound)
     print_diagnostics(reward.spec.diagnostics, "full")
@@ -95,6 +95,10 @@ def run(
     return codes.OK
 
 
+#: seconds in one function that make it worth a line
+_WORTH_TELLING = 0.1
+
+
 def _names(values: list[str] | None) -> tuple[str, ...]:
     return tuple(name for value in values or [] for name in value.split(",") if name)
 
@@ -116,6 +120,9 @@ def _shown(summary: Any) -> str:
     skipped = f", {summary.skipped:,} skipped" if summary.skipped else ""
     masked = f", {summary.masked:,} masked" if summary.masked else ""
     text.append(f"{summary.rows:,} rows{skipped}{masked} in {summary.seconds:.1f} s")
+    for name, spent in summary.functions.items():
+        if spent.seconds >= _WORTH_TELLING:
+            text.append(f"  {name}: {spent.calls:,} calls in {spent.seconds:.1f} s")
     if summary.faults:
         text.append(f"{summary.faulted:,} rows failed:")
         text += [f"  {count:>6,} × {what}" for what, count in summary.faults.items()]

@@ -87,8 +87,9 @@ def _broken_extern(
 ) -> RewardError:
     """What is wrong with the first result that is, and the rows it is for."""
     place = next(i for i in places.tolist() if checked[i][1] is not None)
-    rows = np.flatnonzero(request.rows)[places == place]
-    engine, named = request.engine, f"row {', '.join(map(str, rows[:5]))}{' …' if len(rows) > 5 else ''}"
+    engine = request.engine
+    rows = np.flatnonzero(request.rows)[places == place] + engine.table.first
+    named = f"row {', '.join(map(str, rows[:5]))}{' …' if len(rows) > 5 else ''}"
     if engine.around is not None:
         named = "an item of a list"
     reason = checked[place][1] or "was not called after an earlier call broke the run"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rewardkit.checker import Spec, check, read_source
-from rewardkit.checker.spec import ParamSpec
 from rewardkit.compiler import Plan, compile_spec
 from rewardkit.diagnostics import RewardError, Source, SpecError
 from rewardkit.language import tree as t
@@ -25,7 +22,8 @@ from rewardkit.runtime.columns import Column, series_of, values_of
 from rewardkit.runtime.engine import CallMock, Engine, Fault, Given, Table
 from rewardkit.runtime.errors import FaultLimitError, RowsError
 from rewardkit.runtime.host import Externs, bind, unbound
-from rewardkit.runtime.operations import hold, real
+from rewardkit.runtime.operations import hold
+from rewardkit.runtime.params import bind_params
 from rewardkit.runtime.results import Request
 from rewardkit.runtime.row_columns import Tokenizer, read_columns
 from rewardkit.runtime.rows import ROW_COLUMNS, Rows, read_groups
@@ -237,10 +235,13 @@ class Reward:
             raise RowsError(
                 "the spec aggregates over groups: say what a group is with `group=…` or `--group`"
             )
-        columns = read_columns(self.spec, self.plan.columns, rows, self.tokenizer)
-        self._same_per_prompt(columns, groups)
+        try:
+            columns = read_columns(self.spec, self.plan.columns, rows, self.tokenizer)
+            self._same_per_prompt(columns, groups)
+        except RowsError as error:
+            raise error.after(rows.first) from None
         caller = Caller(self.backends, progress, self.externs, allow, counts=self.counts)
-        table = Table(n, columns, {**self.params, **(params or {})}, step, groups)
+        table = Table(n, columns, {**self.params, **(params or {})}, step, groups, first=rows.first)
         engine = Engine(self.plan, table, caller, given or {}, mocks)
         none = np.zeros(n, np.bool_)
         skipped = none if self.plan.skip is None else engine.leave_out(self.plan.skip)
@@ -284,9 +285,7 @@ class Reward:
             first: dict[int, Any] = {}
             for row, (number, value) in enumerate(zip(groups.tolist(), values_of(column), strict=True)):
                 if first.setdefault(number, value) != value:
-                    raise RowsError(
-                        f"row {row}: `{name}` is not the same as in the rows of its group before it"
-                    )
+                    raise RowsError(f": `{name}` is not the same as in the rows of its group before it", row)
 
     def scores_of(
         self, evaluation: Evaluation, keep: tuple[str, ...] = (), max_faults: float | None = None
@@ -401,49 +400,6 @@ def _weights(plan: Plan, engine: Engine) -> NDArray[np.float64]:
         known = np.asarray(column.data, np.float64)[column.done & ~column.null]
         out.append(known[0] if len(known) else np.nan)
     return np.array(out)
-
-
-def bind_params(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every param's value: what the run gives, held to its type and range, else the spec's own.
-
-    Raises:
-        RewardError: an unknown param, a wrong type, a value outside the range.
-    """
-    for name in given:
-        if name not in spec.params:
-            known = ", ".join(f"`{param}`" for param in spec.params) or "none"
-            raise RewardError(f"the spec has no param `{name}`; its params are {known}")
-    values = {}
-    for name, param in spec.params.items():
-        values[name] = _param(param, given[name]) if name in given else _plain(param.default, param)
-    return values
-
-
-def _param(param: ParamSpec, value: Any) -> Any:
-    type_ = param.type
-    if type_.kind in ("bool", "text"):
-        if not isinstance(value, bool if type_.kind == "bool" else str):
-            raise RewardError(f"the param `{param.name}` is `{type_}`, and the run gives {value!r}")
-        return value
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | float | Fraction | np.number):
-            raise ValueError
-        exact = Fraction(value) if isinstance(value, Fraction) else Fraction(str(value))
-    except (ValueError, OverflowError):
-        raise RewardError(f"the param `{param.name}` is `{type_}`, and the run gives {value!r}") from None
-    if type_.kind == "int" and exact.denominator != 1:
-        raise RewardError(f"the param `{param.name}` is a whole number, and the run gives {value!r}")
-    if param.range is not None and not param.range.contains(exact):
-        raise RewardError(f"the param `{param.name}` must lie in {param.range}, and the run gives {value!r}")
-    if not (-(2**63) <= exact < 2**63 if type_.kind == "int" else math.isfinite(real(exact))):
-        raise RewardError(f"the param `{param.name}` does not fit in 64 bits")
-    return _plain(exact, param)
-
-
-def _plain(value: Any, param: ParamSpec) -> Any:
-    if isinstance(value, Fraction):
-        return int(value) if param.type.kind == "int" else float(value)
-    return value
 
 
 def _counter(tokenizer: Any) -> Tokenizer | None:

@@ -69,7 +69,7 @@ def _conversation(column: str, row: int, value: Any, role: str) -> tuple[Message
     try:
         return tuple(read_message(_without_nulls(message)) for message in value)
     except ValueError as error:
-        raise RowsError(f"row {row}, column `{column}`: {error}") from None
+        raise RowsError(f", column `{column}`: {error}", row) from None
 
 
 def _without_nulls(message: Any) -> Any:
@@ -97,9 +97,7 @@ def _text(column: str, role: str) -> Callable[[Rows, Tokenizer | None], Column]:
             return _full(pl.Series(texts, dtype=pl.String))
         except UnicodeEncodeError:
             row = next(i for i, text in enumerate(texts) if has_surrogate(text))
-            raise RowsError(
-                f"row {row}, column `{column}`: the text holds half of a surrogate pair"
-            ) from None
+            raise RowsError(f", column `{column}`: the text holds half of a surrogate pair", row) from None
 
     return read
 
@@ -147,7 +145,7 @@ def _counted(tokenizer: Tokenizer, texts: list[str]) -> NDArray[np.int64]:
 
 def _not_negative(name: str, column: Column) -> Column:
     for row in np.flatnonzero(np.asarray(column.data) < 0):
-        raise RowsError(f"row {row}, column `{name}`: a count cannot be negative")
+        raise RowsError(f", column `{name}`: a count cannot be negative", int(row))
     return column
 
 
@@ -185,7 +183,7 @@ def _reasoning_text(row: int, value: Any) -> str | None:
     try:
         return None if value is None else storable(content_text(value))
     except ValueError as error:
-        raise RowsError(f"row {row}, column `completion`: in the reasoning: {error}") from None
+        raise RowsError(f", column `completion`: in the reasoning: {error}", row) from None
 
 
 def _full(data: Any) -> Column:

@@ -21,9 +21,11 @@ class Rows:
     """N rows by column, from a list of dicts, columns, polars, pandas, Arrow or a Hugging Face dataset.
 
     `mapping` renames: `{"answer": "solution"}` reads the column `solution` where `answer` is asked for.
+    `first` is the number of the first of them where they are part of a file; errors count from there.
     """
 
-    def __init__(self, rows: Any, mapping: Mapping[str, str] | None = None) -> None:
+    def __init__(self, rows: Any, mapping: Mapping[str, str] | None = None, first: int = 0) -> None:
+        self.first = first
         self._mapping = dict(mapping or {})
         for name, column in self._mapping.items():
             if not isinstance(name, str) or not isinstance(column, str):
@@ -36,7 +38,7 @@ class Rows:
             self._dicts = rows
             for i, row in enumerate(rows):
                 if not isinstance(row, Mapping):
-                    raise RowsError(f"row {i}: expected an object with columns, found {described(row)}")
+                    raise RowsError(f": expected an object with columns, found {described(row)}", i)
         else:
             if isinstance(rows, Mapping):
                 # a trainer's state or a callback beside the columns: missed only if it is read
@@ -217,12 +219,16 @@ def read_groups(group: Any, n: int) -> NDArray[np.int64] | None:
     )
     if len(ids) != n:
         raise RowsError(f"`group` has {len(ids)} ids for {n} rows")
-    numbers: dict[Any, int] = {}
-    out = np.empty(n, np.int64)
+    return number_groups(ids, {})
+
+
+def number_groups(ids: Sequence[Any], numbers: dict[Any, int]) -> NDArray[np.int64]:
+    """The number of each row's group in order of first appearance; `numbers` are known, and added to."""
+    out = np.empty(len(ids), np.int64)
     for i, identity in enumerate(ids):
         if missing(identity):
-            raise RowsError(f"row {i} has no group id")
+            raise RowsError(" has no group id", i)
         if not isinstance(identity, str | int | float) or isinstance(identity, bool):
-            raise RowsError(f"row {i}: a group id is a text or a number, not {described(identity)}")
+            raise RowsError(f": a group id is a text or a number, not {described(identity)}", i)
         out[i] = numbers.setdefault(identity, len(numbers))
     return out

@@ -25,6 +25,7 @@ class Table:
     groups: NDArray[np.int64] | None = None
     outer: tuple[Column, ...] = ()  # inside a fold: values of the row around each item
     element: Column | None = None
+    first: int = 0  # the number of the first row, where the rows are part of a file
 
 
 def _column(table: Table, step: Step) -> Column:

@@ -38,7 +38,7 @@ def typed_column(
             help_ = f"; declare `{declared}: {misfit.instead}`" + misfit.remark
         elif declared is None and misfit.instead.endswith("?"):
             help_ = f"; give every row a `{name}`, or leave the column out"
-        raise RowsError(f"row {misfit.row}, column `{name}`: {misfit.problem}{help_}") from None
+        raise RowsError(f", column `{name}`: {misfit.problem}{help_}", misfit.row) from None
 
 
 class _MisfitError(Exception):
@@ -179,7 +179,7 @@ _READERS: dict[str, Callable[[int, Any], Any]] = {
 
 def wrong(name: str, row: int, wanted: str, value: Any) -> RowsError:
     """The error for a value of a row's own column."""
-    return RowsError(f"row {row}, column `{name}`: expected {wanted}, found {described(value)}")
+    return RowsError(f", column `{name}`: expected {wanted}, found {described(value)}", row)
 
 
 def _type_of(value: Any) -> str:

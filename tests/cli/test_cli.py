@@ -497,7 +497,7 @@ def test_ctrl_c_is_told_and_has_its_code(monkeypatch, spec, capsys):
 def test_ctrl_c_keeps_what_was_scored(monkeypatch, spec, tmp_path, capsys):
     rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     rows.write_text("\n".join(json.dumps({"completion": "a", "answer": "a", "hint": 1}) for _ in range(10)))
-    monkeypatch.setattr("rewardkit.runtime.batches.BLOCK", 4)
+    monkeypatch.setattr("rewardkit.runtime.scoring.BLOCK", 4)
     calls = iter(range(10))
 
     from rewardkit.runtime import Reward

@@ -81,7 +81,7 @@ def stops_early(monkeypatch):
                 raise error
             return score(*words, **options)
 
-        monkeypatch.setattr("rewardkit.runtime.batches.BLOCK", 4)
+        monkeypatch.setattr("rewardkit.runtime.scoring.BLOCK", 4)
         monkeypatch.setattr(Reward, "score", stopped)
 
     return install
@@ -253,7 +253,7 @@ def test_copied_lists_of_a_table_are_lists(spec, tmp_path, capsys):
     ],
 )
 def test_copied_cells_in_tables(spec, tmp_path, capsys, monkeypatch, ending, cells, copied):
-    monkeypatch.setattr("rewardkit.runtime.batches.BLOCK", 1)  # each block alone would have other types
+    monkeypatch.setattr("rewardkit.runtime.scoring.BLOCK", 1)  # each block alone would have other types
     rows, out = tmp_path / "rows.jsonl", tmp_path / f"out.{ending}"
     rows.write_text("".join(json.dumps({"x": 1, "c": cell}) + "\n" for cell in cells))
     assert run("score", spec, rows, "-o", out, "--with", "c") == codes.OK
