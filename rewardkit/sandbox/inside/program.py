@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import math
 import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -101,29 +103,59 @@ def execute(command: list[str]) -> None:
         os._exit(126 if isinstance(error, PermissionError) else 127)
 
 
-def run_file(words: list[str], module: ModuleType) -> None:
-    """Run a Python file as `python3 -I FILE …` does; raises `SystemExit` as it would, or returns at its end."""
-    path = words[0]
+def run_file(words: list[str], module: ModuleType) -> int:
+    """Run a Python file as `python3 -I FILE …` does, and give back its exit code."""
     sys.argv[:] = words
     try:
-        with open(path, "rb") as file:
+        with open(words[0], "rb") as file:
             source = file.read()
     except OSError as error:
-        sys.stderr.write(f"python3: can't open file '{path}': [Errno {error.errno}] {error.strerror}\n")
-        raise SystemExit(2) from None
+        sys.stderr.write(f"python3: can't open file '{words[0]}': [Errno {error.errno}] {error.strerror}\n")
+        return 2
     gc.unfreeze()
     gc.enable()
     sys.modules["__main__"] = module
+    module.__dict__["__file__"] = words[0]
+    code = _ended_by(_execute, source, words[0], module)
+    if "threading" in sys.modules:  # threads that the program left are waited for
+        _ended_by(sys.modules["threading"]._shutdown)
+    _ended_by(atexit._run_exitfuncs)  # type: ignore[attr-defined]
+    failed = _flush()
+    module.__dict__.clear()  # closes, and so writes out, the files that it left open
+    if code is None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    return code or failed
+
+
+def _execute(source: bytes, path: str, module: ModuleType) -> None:
+    exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
+
+
+def _ended_by(function: Callable[..., Any], *arguments: Any) -> int | None:
+    """The exit code that a call's end stands for; `None` where it was interrupted."""
     try:
-        code = compile(source, path, "exec", dont_inherit=True)
-        del source, file
-        exec(code, module.__dict__)
-    except SystemExit:
-        raise
+        function(*arguments)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return (end.code or 0) & 0xFF
+        print(end.code, file=sys.stderr)
+        return 1
     except BaseException as error:
         trace = error.__traceback__
-        sys.excepthook(type(error), error, trace.tb_next if trace else None)
-        if isinstance(error, KeyboardInterrupt):
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGINT)
-        raise SystemExit(1) from None
+        while trace and trace.tb_frame.f_globals is globals():  # our own lines
+            trace = trace.tb_next
+        sys.excepthook(type(error), error, trace)
+        return None if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _flush() -> int:
+    """What the program printed goes out; the exit code where it cannot, or 0."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except BaseException:
+        return 120
+    return 0

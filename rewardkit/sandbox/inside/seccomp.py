@@ -48,6 +48,7 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
+    "io_setup": (206, 0),
     "vmsplice": (278, 75),
     "fanotify_init": (300, 262),
     "fanotify_mark": (301, 263),

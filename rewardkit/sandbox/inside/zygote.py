@@ -32,7 +32,7 @@ _SLACK = 48 << 20
 
 
 def serve(mode: str, folder: str | None) -> None:
-    """Until the host has gone. Returns in no other process than one that is to run a Python file, which it runs."""
+    """Until the host has gone. Does not return; a process that is to run a Python file runs it from here."""
     line = _own_descriptors()
     for name in _PRELOADED:
         with contextlib.suppress(ImportError):
@@ -46,8 +46,8 @@ def serve(mode: str, folder: str | None) -> None:
     outcome = _loop(line, mode, code, folder)
     if isinstance(outcome, Program):
         _forget_ourselves()
-        run_file(outcome.words, module)
-        return
+        # the interpreter is not taken down: to free all that it has loaded takes longer than most programs
+        os._exit(run_file(outcome.words, module))
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(outcome)
