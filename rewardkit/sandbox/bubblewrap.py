@@ -63,9 +63,9 @@ class BubblewrapWall:
         finally:
             theirs.close()
         try:
-            if self._group:
-                self._group.add(_tree(self._process.pid))
             introduce(self, config.mode)
+            if self._group:  # now that all it is made of is there
+                self._group.add(_tree(self._process.pid))
         except BaseException:
             self.end()
             raise

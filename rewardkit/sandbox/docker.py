@@ -115,8 +115,7 @@ class DockerWall:
             raise SandboxError(f"Docker cannot make a container: {_reason(error)}") from None
         try:
             ways = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            self._attached = api.attach_socket(self._id, params=ways)
-            self.stream = AttachedStream(_plain(self._attached))
+            self.stream = AttachedStream(_own(api.attach_socket(self._id, params=ways)))
             api.start(self._id)
             introduce(self, config.mode)
         except SandboxError:
@@ -136,7 +135,6 @@ class DockerWall:
             return
         if hasattr(self, "stream"):
             self.stream.close()
-            self._attached.close()
         try:
             self._client.api.remove_container(self._id, force=True)
         except (docker.errors.DockerException, OSError):
@@ -155,11 +153,15 @@ class DockerWall:
         return self.stream.errors.decode("utf-8", "replace")
 
 
-def _plain(attached: Any) -> socket.socket:
-    connection = getattr(attached, "_sock", attached)
+def _own(attached: Any) -> socket.socket:
+    """The connection itself, from what the client wraps around it."""
+    connection = getattr(attached, "_sock", None)
     if type(connection) is not socket.socket:
-        raise SandboxError("the docker sandbox needs a daemon at a local socket (`unix://…`): set DOCKER_HOST so")
-    return connection
+        raise SandboxError("the docker sandbox needs a daemon at a local socket: set DOCKER_HOST to `unix://…`")
+    ours = connection.dup()
+    attached._response.close()
+    attached.close()
+    return ours
 
 
 def _host_config(api: Any, config: SandboxConfig, armored: bool) -> dict[str, Any]:

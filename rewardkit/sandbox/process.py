@@ -155,7 +155,7 @@ class RunningJob:
             self._close(None, failure=SandboxError(explain(str(error))))
             return
         status = end["status"]
-        code = os.waitstatus_to_exitcode(status) if isinstance(status, int) else -signal.SIGKILL
+        code = os.waitstatus_to_exitcode(status) if isinstance(status, int) else -int(signal.SIGKILL)
         cut = any(end.get(why) for why in ("timed_out", "flooded", "killed", "crowded"))
         # a Python that ran out of its memory says so in its last line; that it may lie harms itself alone
         short = code == 1 and bytes(self._written[frames.STDERR]).rstrip().endswith(b"MemoryError")
@@ -188,7 +188,7 @@ class RunningJob:
         self._close(
             Ended(
                 code=None,
-                signal=signal.SIGKILL,
+                signal=int(signal.SIGKILL),
                 timed_out=timed_out,
                 out_of_memory=out_of_memory,
                 stdout=written[frames.STDOUT],

@@ -145,7 +145,7 @@ def _ended_by(function: Callable[..., Any], *arguments: Any) -> int | None:
         trace = error.__traceback__
         while trace and trace.tb_frame.f_globals is globals():  # our own lines
             trace = trace.tb_next
-        sys.excepthook(type(error), error, trace)
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
         return None if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
