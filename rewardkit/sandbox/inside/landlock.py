@@ -15,6 +15,7 @@ _VERSION_FLAG, _PATH_BENEATH = 1, 1
 _EXECUTE, _WRITE, _READ, _LIST = 1, 2, 4, 8
 _DEVICES = 1 << 6 | 1 << 11  # make a character or block device
 _TRUNCATE, _IOCTL = 1 << 14, 1 << 15
+_ABSTRACT_SOCKETS, _SIGNALS = 1, 2
 #: rights to files that each version knows of
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 
@@ -32,20 +33,37 @@ def restrict(writable: Sequence[str], devices: Sequence[str]) -> None:
         return
     rights = _RIGHTS[min(known, 5)]
     network = 3 if known >= 4 else 0
-    scoped = 3 if known >= 6 else 0
+    scoped = _ABSTRACT_SOCKETS | _SIGNALS if known >= 6 else 0
     wanted = struct.pack("=QQQ", rights, network, scoped)[: 8 if known < 4 else 16 if known < 6 else 24]
-    ruleset = checked(
-        syscall(_CREATE, wanted, ctypes.c_size_t(len(wanted)), ctypes.c_uint(0)), "landlock_create_ruleset"
-    )
+    ruleset = _create(wanted)
     try:
         _allow(ruleset, "/", _EXECUTE | _READ | _LIST)
         for path in writable:
             _allow(ruleset, path, rights & ~_DEVICES)
         for path in devices:
             _allow(ruleset, path, (_READ | _WRITE | _TRUNCATE | _IOCTL) & rights)
-        checked(syscall(_RESTRICT, ruleset, ctypes.c_uint(0)), "landlock_restrict_self")
+        _enter(ruleset)
     finally:
         os.close(ruleset)
+
+
+def restrict_signals() -> None:
+    """Let this process, and what it starts, send signals to each other only."""
+    if version() >= 6:
+        ruleset = _create(struct.pack("=QQQ", 0, 0, _SIGNALS))
+        try:
+            _enter(ruleset)
+        finally:
+            os.close(ruleset)
+
+
+def _create(wanted: bytes) -> int:
+    result = syscall(_CREATE, wanted, ctypes.c_size_t(len(wanted)), ctypes.c_uint(0))
+    return checked(result, "landlock_create_ruleset")
+
+
+def _enter(ruleset: int) -> None:
+    checked(syscall(_RESTRICT, ruleset, ctypes.c_uint(0)), "landlock_restrict_self")
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
