@@ -156,7 +156,7 @@ class RunningJob:
             return
         status = end["status"]
         code = os.waitstatus_to_exitcode(status) if isinstance(status, int) else -int(signal.SIGKILL)
-        cut = any(end.get(why) for why in ("timed_out", "flooded", "killed", "crowded"))
+        cut = bool(end.get("timed_out") or end.get("flooded"))
         # a Python that ran out of its memory says so in its last line; that it may lie harms itself alone
         short = code == 1 and bytes(self._written[frames.STDERR]).rstrip().endswith(b"MemoryError")
         ended = Ended(

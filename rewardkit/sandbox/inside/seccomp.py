@@ -25,8 +25,6 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "fspick": (433, 433),
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
-    "mknod": (133, None),
-    "mknodat": (259, 33),
     "quotactl": (179, 60),
     "quotactl_fd": (443, 443),
     # other processes
@@ -98,6 +96,7 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
 #: calls judged by an argument
 _CLONE, _SOCKET, _SOCKETPAIR = (56, 220), (41, 198), (53, 199)
 _PERSONALITY, _PRLIMIT, _IOCTL = (135, 92), (302, 261), (16, 29)
+_MKNOD, _MKNODAT = (133, None), (259, 33)
 _CLONE3 = 435
 #: the newest call known here; what came after it does not exist for a program
 _LAST = 450
@@ -107,6 +106,7 @@ _LOAD, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 _KILL, _ERROR, _ALLOW = 0x8000_0000, 0x0005_0000, 0x7FFF_0000
 _EPERM, _ENOSYS = 1, 38
 _AF_UNIX, _QUERY = 1, 0xFFFF_FFFF
+_DEVICE = 0o020000  # in the mode of a character or block device, not in that of a file, fifo or socket
 #: put words into a terminal's input, change its discipline
 _TERMINAL = (0x5412, 0x541C, 0x5423)
 
@@ -148,6 +148,9 @@ def strict_filter(machine: str = MACHINE) -> bytes:
     judge(_PERSONALITY[this], 0, _EQUAL, (_QUERY,), _ALLOW, no)
     judge(_PRLIMIT[this], 0, _EQUAL, (0,), _ALLOW, no)
     judge(_CLONE[this], 0, _ANY_BIT, (NAMESPACES,), no, _ALLOW)
+    judge(_MKNODAT[this], 2, _ANY_BIT, (_DEVICE,), no, _ALLOW)
+    if (number := _MKNOD[this]) is not None:
+        judge(number, 1, _ANY_BIT, (_DEVICE,), no, _ALLOW)
     judge(_IOCTL[this], 1, _EQUAL, _TERMINAL, no, _ALLOW)
     program.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *line) for line in program)
