@@ -1,0 +1,97 @@
+"""What a job's processes use together: the control group's count where the wall has one, else a sum over /proc."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+#: where a wall shows its own control group: version 2, version 1
+_GROUPS = (
+    ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory.events"),
+    (
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+        "/sys/fs/cgroup/memory/memory.oom_control",
+    ),
+)
+
+
+class Meter:
+    """Memory above what was in use when it was made. Opened before a job's mounts hide the files it reads."""
+
+    def __init__(self, group: bool) -> None:
+        self._files = _open_group() if group else []
+        self._before = self._group() if self._files else 0
+        self._killed = self._kills()
+
+    @property
+    def grouped(self) -> bool:
+        """Whether a control group counts."""
+        return bool(self._files)
+
+    def used(self, processes: Sequence[int], folders: Sequence[str]) -> int:
+        """Bytes that the job takes. The processes and folders are asked only where no group counts."""
+        if self._files:
+            return self._group() - self._before
+        files = sum(_stored(folder) for folder in folders)
+        return files + sum(_resident(process) for process in processes)
+
+    def was_exceeded(self) -> bool:
+        """Whether the kernel ended a process since, because the group had no more memory."""
+        return self._kills() > self._killed
+
+    def _group(self) -> int:
+        """What cannot be given back at need: all of it but the cache of files."""
+        usage, stat, _ = self._files
+        counts = dict(line.split() for line in _text(stat).splitlines())
+        cache = int(counts.get("active_file", 0)) + int(counts.get("inactive_file", 0))
+        return max(0, int(_text(usage)) - cache)
+
+    def _kills(self) -> int:
+        if not self._files:
+            return 0
+        counts = dict(line.split() for line in _text(self._files[2]).splitlines())
+        return int(counts.get("oom_kill", 0))
+
+
+def _open_group() -> list[int]:
+    for names in _GROUPS:
+        try:
+            return [os.open(name, os.O_RDONLY | os.O_CLOEXEC) for name in names]
+        except OSError:
+            continue
+    return []
+
+
+def _text(descriptor: int) -> str:
+    return os.pread(descriptor, 1 << 16, 0).decode()
+
+
+def _stored(folder: str) -> int:
+    found = os.statvfs(folder)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+
+def _resident(process: int) -> int:
+    """A process's share of memory; pages it shares with others count in part, as all of them are summed."""
+    try:
+        with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as lines:
+            return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+    except OSError:
+        return 0
+
+
+def family(root: int) -> list[int]:
+    """The processes that descend from `root`, as /proc shows them."""
+    parents: dict[int, int] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                    parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = {root}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found - {root})

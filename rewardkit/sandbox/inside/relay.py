@@ -1,0 +1,237 @@
+"""Carrying bytes between the host and a job until it has ended, and ending it at its limits."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from typing import Any, NamedTuple
+
+from rewardkit.sandbox.inside import frames
+from rewardkit.sandbox.inside.frames import Frames, frame
+from rewardkit.sandbox.inside.memory import Meter, family
+from rewardkit.sandbox.inside.program import WRITABLE
+from rewardkit.sandbox.inside.start import Started
+
+_TICK = 0.01  # seconds until the first look at memory; looks then become rarer
+_RAREST = 0.04
+_CHUNK = 1 << 16
+_FULL = 1 << 20  # bytes waiting for the host, above which the program has to wait
+_ENDING = 5.0  # seconds for every process of a job to be gone
+
+
+class Line(NamedTuple):
+    """The wall's end of the stream to the host."""
+
+    reading: int
+    writing: int
+
+
+class Relay:
+    """One job's bytes and limits. It never blocks on the program, nor on the host."""
+
+    def __init__(self, line: Line, incoming: Frames, limits: dict[str, Any], mode: str, meter: Meter) -> None:
+        self._line, self._incoming, self._limits = line, incoming, limits
+        self._mode, self._meter = mode, meter
+        self._out = bytearray()  # frames for the host
+        self._room = {frames.STDOUT: limits["output"], frames.STDERR: limits["output"]}
+        self._told = b""  # what the holder said
+        self._alive = True
+        self._seen: dict[str, bool] = {}
+
+    def run(self, job: Started, stdin: bytes) -> dict[str, Any]:
+        """Until every process of the job is gone. Returns how it ended, for the host."""
+        self._job = job
+        self._outputs = dict(job.outputs)
+        self._waiting = {job.stdin: bytearray(stdin)}  # descriptor -> what the program has not yet read
+        self._closing = {job.stdin}  # to be closed once all of it is written
+        if job.channel is not None:
+            self._waiting[job.channel] = bytearray()
+        for descriptor in self._line:
+            os.set_blocking(descriptor, False)
+        begun = time.monotonic()
+        deadline, tick = begun + self._limits["seconds"], _TICK
+        look = begun + tick
+        self._obey()
+        self._close_written()
+        while self._alive:
+            now = time.monotonic()
+            if now >= deadline and not self._seen:
+                self._end("timed_out")
+            if now >= look:
+                self._look()
+                tick = min(1.2 * tick, _RAREST)
+                look = now + tick
+            self._turn(max(0.0, min(look, deadline if deadline > now else look) - now))
+        seconds = time.monotonic() - begun
+        self._collect()
+        for descriptor in list(self._outputs):
+            while descriptor in self._outputs and self._drain(descriptor):
+                pass
+        if self._meter.was_exceeded():
+            self._seen["out_of_memory"] = True
+        return {**self._ended(), **self._seen, "seconds": seconds}
+
+    @property
+    def unsent(self) -> bytes:
+        """Frames that the host is still to get."""
+        return bytes(self._out)
+
+    @property
+    def abandoned(self) -> bool:
+        return "gone" in self._seen
+
+    def _ended(self) -> dict[str, Any]:
+        if self._told.startswith(b"="):
+            return {"status": int(self._told[1:])}
+        return {"status": None, "error": self._told.decode("utf-8", "replace") or None}
+
+    def _turn(self, timeout: float) -> None:
+        """Wait for whatever comes first, and carry it."""
+        reading = [self._job.status]
+        if not self.abandoned:
+            reading.append(self._line.reading)
+        if len(self._out) < _FULL:
+            reading += self._outputs
+        writing = [descriptor for descriptor, data in self._waiting.items() if data]
+        if self._out:
+            writing.append(self._line.writing)
+        ready, free, _ = select.select(reading, writing, [], timeout)
+        for descriptor in ready:
+            if descriptor == self._job.status:
+                self._hear()
+            elif descriptor == self._line.reading:
+                self._read_host()
+            elif descriptor in self._outputs:
+                self._drain(descriptor)
+        for descriptor in free:
+            if descriptor == self._line.writing:
+                self._tell_host()
+            elif descriptor in self._waiting:
+                self._feed(descriptor)
+
+    def _hear(self) -> None:
+        if more := os.read(self._job.status, _CHUNK):
+            self._told += more
+        else:
+            self._alive = False  # the holder has ended: the kernel ends all that it held
+
+    def _read_host(self) -> None:
+        try:
+            more = os.read(self._line.reading, 1 << 20)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        if not more:
+            self._out.clear()
+            self._end("gone")
+            return
+        self._incoming.feed(more)
+        self._obey()
+
+    def _obey(self) -> None:
+        while found := self._incoming.next():
+            kind, payload = found
+            if kind == frames.KILL:
+                self._end("killed")
+            elif self._job.channel in self._waiting:
+                assert self._job.channel is not None
+                if kind == frames.MESSAGE:
+                    self._waiting[self._job.channel] += payload
+                elif kind == frames.CLOSE:
+                    self._closing.add(self._job.channel)
+                    self._close_written()
+
+    def _tell_host(self) -> None:
+        try:
+            del self._out[: os.write(self._line.writing, self._out[: 1 << 18])]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._out.clear()
+            self._end("gone")
+
+    def _feed(self, descriptor: int) -> None:
+        data = self._waiting[descriptor]
+        try:
+            del data[: os.write(descriptor, data[:_CHUNK])]
+        except BlockingIOError:
+            return
+        except OSError:  # it reads no more
+            data.clear()
+            self._closing.add(descriptor)
+            if descriptor == self._job.channel:
+                self._out += frame(frames.UNREAD)
+        self._close_written()
+
+    def _close_written(self) -> None:
+        for descriptor in [d for d in self._closing if not self._waiting.get(d, b"")]:
+            self._closing.discard(descriptor)
+            self._waiting.pop(descriptor, None)
+            os.close(descriptor)
+
+    def _drain(self, descriptor: int) -> bool:
+        """Take what the program wrote there; whether there may be more."""
+        kind = self._outputs[descriptor]
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            del self._outputs[descriptor]
+            os.close(descriptor)
+            if kind == frames.CHANNEL:
+                self._out += frame(kind)
+            return False
+        if kind in self._room:
+            kept = data[: self._room[kind]]
+            self._room[kind] -= len(kept)
+            if len(kept) < len(data) and "flooded" not in self._seen:
+                self._end("flooded")
+            data = kept
+        if data and not self.abandoned:
+            self._out += frame(kind, data)
+        return True
+
+    def _look(self) -> None:
+        """End the job where it takes more memory than it may, or has more processes where no limit binds them."""
+        counted = self._meter.grouped and self._mode == "namespaces"
+        processes = [] if counted else family(self._job.process)
+        folders = () if self._mode == "unsafe" else WRITABLE
+        if self._meter.used(processes, folders) > self._limits["memory"]:
+            self._end("out_of_memory")
+        elif len(processes) > self._limits["processes"] + 1:
+            self._end("crowded")
+
+    def _end(self, why: str) -> None:
+        self._seen[why] = True
+        if self._mode != "namespaces":
+            for process in family(self._job.process):
+                _kill(process)
+        _kill(self._job.process)
+
+    def _collect(self) -> None:
+        """Every process of the job is gone once this returns. In a namespace of their own, they go with the
+        first; elsewhere those whose parent has ended have become children of this process."""
+        if self._mode == "namespaces":
+            os.waitpid(self._job.process, 0)
+            return
+        limit = time.monotonic() + _ENDING
+        while time.monotonic() < limit:
+            for process in family(os.getpid()):
+                _kill(process)
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            time.sleep(0.001)
+
+
+def _kill(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except OSError:
+        pass  # ended just now

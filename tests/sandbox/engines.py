@@ -1,0 +1,33 @@
+"""The engines of this machine, for tests. Where one is not there its tests are skipped, or fail where
+REWARDKIT_SANDBOX_TESTS is `required`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from rewardkit.sandbox import Job, Limits, Sandbox, SandboxConfig, SandboxError, open_sandbox
+
+ENGINES = ("bubblewrap", "docker")
+
+
+def opened(**settings: object) -> Sandbox:
+    try:
+        sandbox = open_sandbox(SandboxConfig(**settings))  # type: ignore[arg-type]
+        try:
+            sandbox.run(Job(("true",)))
+        except SandboxError:
+            sandbox.close()
+            raise
+        return sandbox
+    except SandboxError as error:
+        if os.environ.get("REWARDKIT_SANDBOX_TESTS") == "required":
+            pytest.fail(f"{settings['engine']}: {error}")
+        pytest.skip(f"{settings['engine']}: {error}")
+
+
+def python(source: str, **settings: object) -> Job:
+    """A job that runs a Python file."""
+    limits = Limits(**settings.pop("limits", {}))  # type: ignore[arg-type]
+    return Job(("python3", "main.py"), {"main.py": source.encode()}, limits=limits, **settings)  # type: ignore[arg-type]
