@@ -103,7 +103,7 @@ def code_block(x: str, language: str = "") -> str | None:
 _JSON_FENCE = re.compile(r"(`{3,}+)[ \t]*(?:json|JSON)?[ \t]*\r?")
 
 
-def _in_fence(x: str) -> str | None:
+def in_fence(x: str) -> str | None:
     """What stands in the one fenced block that a text is."""
     first, _, rest = x.strip().partition("\n")
     inside, newline, last = rest.rpartition("\n")
@@ -113,7 +113,7 @@ def _in_fence(x: str) -> str | None:
 
 def _json(x: str, schema: str = "", fenced: bool = False) -> bool:
     if fenced:
-        inside = _in_fence(x)
+        inside = in_fence(x)
         if inside is None:
             return False
         x = inside
