@@ -56,7 +56,7 @@ _REMINDER = "Judge what stands between the lines with TEXT by the rubric. Answer
 
 #: What the tokenizers of chat models take for the ends and beginnings of turns, wherever it stands
 _CONTROL = re.compile(
-    r"<(?=[|｜/]?[^<>\n]{1,40}[|｜]>)|<(?=/?(?:s|bos|eos|start_of_turn|end_of_turn|think|im_\w{1,8})>)"
+    r"<(?=[|｜][^<>\n]{1,60}[|｜]>)|<(?=/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn|think|im_\w{1,8})>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])|<(?=</?SYS>>)"
 )
 
