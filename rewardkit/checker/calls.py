@@ -120,7 +120,7 @@ _PYTHON = {
     "re.finditer": "every match of a pattern is `text.find_all(x, pattern)`",
     "re.sub": "texts are not changed: look for a part with `text.find(x, pattern)`",
     "re.split": "cut a text with `text.before(x, piece)` and `text.after(x, piece)`",
-    "json.loads": "whether a text is JSON says `format.json(x)`; the calls in it are `tools.parse(x)`",
+    "json.loads": "a text is read as JSON by `json.parse(x)`; the calls in it are `tools.parse(x)`",
     "json.dumps": "a `json` column is JSON already",
     "str": "numbers and texts are not made of each other: read a number with `math.number(x)`",
     "print": "name the value with `let`: `rewardkit explain` shows the lets of a row",
@@ -136,7 +136,7 @@ _METHODS = {
     "replace": "texts are not changed: look for a part with `text.contains({0}, piece)`",
     "join": "texts are not joined: look for each part with `text.contains(x, piece)`",
     "upper": "compare in lower case: `text.lower({0})`",
-    "get": "fields of `json` are read by `json.get`, which is not there yet",
+    "get": 'a field of `json` is read by its path: `json.text({0}, "/field")`, `json.number`, `json.get`',
 }
 
 

@@ -716,7 +716,7 @@ def _field_help(base: Value, name: str, fields: Mapping[str, Type]) -> str | Non
     if kind == "list":
         return f"take one item, `{shown}[0].{name}`, or fold them: `any(x.{name} … for x in {shown})`"
     if kind == "json":
-        return "fields of `json` are read by `json.get`, which is not there yet"
+        return f'a field of `json` is read by its path: `json.text({shown}, "/{name}")`, `json.number`, …'
     return None
 
 

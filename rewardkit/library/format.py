@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from rewardkit.library.schemas import check_schema, compiled
 from rewardkit.library.text import after, before
 from rewardkit.types.function import Axiom, Example, Function, Parameter
 from rewardkit.types.interval import UNIT, point
@@ -99,12 +100,32 @@ def code_block(x: str, language: str = "") -> str | None:
     return found if opened is None else None
 
 
-def _json(x: str) -> bool:
+_JSON_FENCE = re.compile(r"(`{3,}+)[ \t]*(?:json|JSON)?[ \t]*\r?")
+
+
+def in_fence(x: str) -> str | None:
+    """What stands in the one fenced block that a text is."""
+    first, _, rest = x.strip().partition("\n")
+    inside, newline, last = rest.rpartition("\n")
+    fence = _JSON_FENCE.fullmatch(first)
+    return inside if newline and fence and last.strip() == fence[1] else None
+
+
+def _json(x: str, schema: str = "", fenced: bool = False) -> bool:
+    if fenced:
+        inside = in_fence(x)
+        if inside is None:
+            return False
+        x = inside
     try:
-        parse_json(x)
+        value = parse_json(x)
     except ValueError:
         return False
-    return True
+    return not schema or compiled(schema).valid(value)
+
+
+def _check_optional_schema(schema: str) -> str | tuple[str, int] | None:
+    return check_schema(schema) if schema else None
 
 
 # --- declarations ------------------------------------------------------------------------------------
@@ -166,14 +187,25 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
-        "format.json", (_X,), BOOL, "whether `x` as a whole is one JSON value",
-        "inline", _json,
+        "format.json",
+        (
+            _X,
+            Parameter("schema", TEXT, default="", constant=True, check=_check_optional_schema),
+            Parameter("fenced", BOOL, default=False, constant=True),
+        ),
+        BOOL, "whether `x` as a whole is one JSON value, which meets a JSON Schema if one is given",
+        "inline", _json, faults=True, fails="where checking takes more than 2,000,000 steps",
         doc="By RFC 8259, with white space around it and nothing else. Stricter than most readers: no "
         "`NaN` or `Infinity`, no number beyond 64-bit reals or of more than 400 digits, no repeated key, "
-        "no half of a surrogate pair, no nesting deeper than 64 levels.",
+        "no half of a surrogate pair, no nesting deeper than 64 levels.\n\n"
+        "With `fenced: true` the whole text is one fenced block (three backticks or more, `json` or nothing "
+        "behind them) that holds the value; without a fence it is none. Where both are welcome, write "
+        "`format.json(x) or format.json(x, fenced: true)`. The schema is as in `json.valid`.",
         examples=(
             Example(r'format.json("[1, {\"a\": null}]")', True),
             Example(r'format.json("[1] and more")', False),
+            Example(r'format.json("{\"a\": 1}", schema: "{\"required\": [\"b\"]}")', False),
+            Example(r'format.json("```json\n[1]\n```", fenced: true)', True),
         ),
     ),
 )  # fmt: skip

@@ -6,14 +6,14 @@ that name the nearest key. Paths are relative to the folder of the run file.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
+
+from rewardkit.runtime.configs import Table, read_table
 
 from .errors import ConfigError
 
@@ -30,12 +30,6 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]  # TOML has lists, not tuples
 
 
-class Table(BaseModel):
-    """One table of the run file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
-
-
 class ModelConfig(Table):
     """A small causal model built from a config, with random weights."""
 
@@ -48,7 +42,9 @@ class ModelConfig(Table):
     mlp: Length = 288
     tied: bool = True  #: input and output embeddings are one
     max_length: Length = 512  #: tokens of prompt and completion together
-    extra: dict[str, Any] = {}  #: passed on to the Hugging Face config under its own names
+    extra: dict[str, Any] = Field(
+        default_factory=dict
+    )  #: passed on to the Hugging Face config under its own names
 
 
 class PolicyConfig(Table):
@@ -74,15 +70,15 @@ class DataConfig(Table):
 
     rows: str
     prompt: str = "prompt"  #: the column that holds the prompt, as text or messages
-    map: dict[str, str] = {}  #: name in the spec -> column of the file
+    map: dict[str, str] = Field(default_factory=dict)  #: name in the spec -> column of the file
 
 
 class RewardConfig(Table):
     """The spec that scores completions."""
 
     spec: str
-    set: dict[str, Plain] = {}  #: params of the spec
-    externs: dict[str, str] = {}  #: the spec's externs, each as `module:function`
+    set: dict[str, Plain] = Field(default_factory=dict)  #: params of the spec
+    externs: dict[str, str] = Field(default_factory=dict)  #: the spec's externs, each as `module:function`
 
 
 class TrainConfig(Table):
@@ -97,7 +93,7 @@ class TrainConfig(Table):
     top_p: Annotated[float, Field(ge=1e-3, le=1)] | None = None
 
     normalizer: str | None = None  #: instead of the spec's `advantage` statement
-    normalizer_options: dict[str, Plain] = {}  #: of that normalizer
+    normalizer_options: dict[str, Plain] = Field(default_factory=dict)  #: of that normalizer
 
     learning_rate: Rate = 3e-4
     betas: Betas = (0.9, 0.95)
@@ -211,11 +207,7 @@ def parse_config(
     merged = dict(tables)
     for key, value in (overrides or {}).items():
         merged = _with_value(merged, key.split("."), value)
-    try:
-        return RunConfig.model_validate(merged)
-    except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors(include_url=False)]
-        raise ConfigError("\n".join(f"{source}: {problem}" for problem in problems)) from None
+    return read_table(RunConfig, merged, source, ConfigError)
 
 
 def differences(
@@ -236,40 +228,3 @@ def _with_value(table: Mapping[str, Any], keys: list[str], value: Any) -> dict[s
         return {**table, head: value}
     inner = table.get(head)
     return {**table, head: _with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
-
-
-def _describe(problem: Mapping[str, Any]) -> str:
-    """One problem that pydantic found, in words of the run file."""
-    *tables, key = [str(part) for part in problem["loc"]] or [""]
-    where = f"[{'.'.join(tables)}] " if tables else ""
-    if problem["type"] == "extra_forbidden":
-        known = _fields_at(tables)
-        near = difflib.get_close_matches(key, known, n=1)
-        names = ", ".join(f"`{name}`" for name in known)
-        hint = f"did you mean `{near[0]}`?" if near else f"it knows {names}"
-        return f"{where}unknown key `{key}`; {hint}"
-    if problem["type"] == "missing":
-        return f"{where}`{key}` is missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":  # from a validator of a whole table, whose message says it all
-        return f"[{'.'.join([*tables, key])}] {message}"
-    return f"{where}`{key}`: {message[:1].lower()}{message[1:]}, not {problem['input']!r}"
-
-
-def _fields_at(tables: list[str]) -> list[str]:
-    """The keys of a table of the run file."""
-    model: type[BaseModel] = RunConfig
-    for table in tables:
-        inner = _model_in(model.model_fields[table].annotation) if table in model.model_fields else None
-        if inner is None:
-            return []
-        model = inner
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (Union, UnionType):
-        return next(filter(None, map(_model_in, get_args(annotation))), None)
-    return None

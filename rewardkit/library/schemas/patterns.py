@@ -1,0 +1,59 @@
+"""Patterns of JSON Schemas, which are JavaScript's, as those of Rust's `regex`: linear in the text."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from rewardkit.library.patterns import check_pattern
+
+#: Characters of a text whose match is remembered: names and codes come back, prose does not
+_SHORT = 128
+
+_PIECE = re.compile(r"\\u[0-9A-Fa-f]{4}|\\.|\[\^?|.", re.DOTALL)
+_CLASSES = {r"\d": "[0-9]", r"\D": "[^0-9]", r"\w": "[A-Za-z0-9_]", r"\W": "[^A-Za-z0-9_]",
+            r"\b": r"(?-u:\b)", r"\B": r"(?-u:\B)", r"\/": "/", r"\-": r"\-"}  # fmt: skip
+
+
+def translated(pattern: str) -> str:
+    """The same pattern for Rust: there `\\d` and `\\w` are Unicode's, and a class may hold classes."""
+    out: list[str] = []
+    within = False
+    for piece in _PIECE.findall(pattern):
+        if piece in ("[", "[^"):
+            out.append(piece if not within else piece.replace("[", r"\["))
+            within = True
+        elif piece == "]":
+            out.append(piece)
+            within = False
+        elif within and piece in ("&", "~"):
+            out.append("\\" + piece)
+        elif within and piece == r"\b":
+            out.append(r"\x08")
+        else:
+            out.append(_CLASSES.get(piece, piece))
+    return "".join(out)
+
+
+def check(pattern: str) -> str | None:
+    """What is wrong with a pattern of a schema."""
+    problem = check_pattern(translated(pattern))
+    message = problem[0] if isinstance(problem, tuple) else problem
+    if message and "look-around" in message:
+        return "there is no look-around in patterns"
+    return message
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern that `check` found nothing wrong with matches anywhere in a text."""
+    return _remembered(pattern, text) if len(text) <= _SHORT else _search(pattern, text)
+
+
+def _search(pattern: str, text: str) -> bool:
+    import polars as pl
+
+    return bool(pl.Series([text], dtype=pl.String).str.contains(_translated(pattern))[0])
+
+
+_translated = lru_cache(maxsize=1024)(translated)
+_remembered = lru_cache(maxsize=1 << 14)(_search)
