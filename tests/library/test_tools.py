@@ -9,6 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardkit.library import tools
+from rewardkit.library.tools.matching import optimal
+from rewardkit.runtime.reward import json_text
+from rewardkit.types.messages import read_structured
+from rewardkit.types.types import CALL, MESSAGE, list_of
 from rewardkit.types.values import (
     MAX_DEPTH,
     MAX_DIGITS,
@@ -118,7 +122,7 @@ def test_canonical_json_keeps_the_value(value):
 
 
 def test_calls_of_a_column():
-    text = '[{"name": "add", "arguments": {"b": 2.0, "a": 1}}, {"name": "sub", "parameters": {"a": 1}}]'
+    text = '[{"name": "add", "arguments": {"b": 2, "a": 1}}, {"name": "sub", "parameters": {"a": 1}}]'
     assert parse_calls(text) == CALLS
     openai = [
         {"id": "1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1, "b": 2}'}},
@@ -126,6 +130,22 @@ def test_calls_of_a_column():
     ]
     assert calls_of(openai) == CALLS
     assert parse_calls(" [] ") == ()
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"b": 2.0, "a": [1, -0.0]}, '{"b": 2.0, "a": [1, -0.0]}'], ids=["object", "text"]
+)
+def test_calls_keep_apart_what_was_written_as_a_real(arguments):
+    """For declared types; as JSON they are one number, in one spelling."""
+    column = json.dumps([{"name": "add", "arguments": arguments}])
+    (found,) = parse_calls(column)
+    assert found == Call("add", '{"a":[1,0],"b":2}', '{"a":[1,-0.0],"b":2.0}')
+    assert read_structured(column, list_of(CALL)) == ((found,), None)
+    message = {"role": "assistant", "tool_calls": json.loads(column)}
+    assert read_structured(json.dumps(message), MESSAGE)[0].calls == (found,)
+    assert json_text(found) == '{"name": "add", "arguments": "{\\"a\\":[1,0],\\"b\\":2}"}'
+    plain = Call(found.name, found.arguments)
+    assert found != plain and tools.same((found,), (plain,)) and tools.match((found,), (plain,)) == 3
 
 
 @pytest.mark.parametrize(
@@ -314,7 +334,7 @@ def heaviest(weights):
     )
 )
 def test_optimal_matching_is_optimal(weights):
-    assert tools._optimal(weights) == heaviest(weights)
+    assert optimal(weights) == heaviest(weights)
 
 
 @settings(max_examples=300)
