@@ -3,6 +3,7 @@
 import itertools
 import json
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -353,6 +354,54 @@ def test_laws_of_matching(found, gold):
     parts = [tools.name_match(found, gold), tools.argument_match(found, gold)]
     assert all(0 <= part <= 1 for part in parts)
     assert (sum(parts) == 2) == tools.same(found, gold)
+
+
+def published_toolrl(found, gold):
+    """ToolRL's published correctness, from its description: greedy, and counted on the gold calls."""
+
+    def agreement(a, b):
+        if a == b:
+            return 1.0
+        shared = sum((Counter(a) & Counter(b)).values())
+        return shared / (len(a) + len(b) - shared) if a and b else 0.0
+
+    found = [(c.name, json.loads(c.arguments)) for c in found]
+    gold = [(c.name, json.loads(c.arguments)) for c in gold]
+    if not gold:
+        return 0.0
+    score, highest, used = agreement([n for n, _ in gold], [n for n, _ in found]), 1.0, set()
+    for name, wanted in gold:
+        highest += 1 + len(wanted)
+        best, at = 0.0, None
+        for i, (other, given_) in enumerate(found):
+            if i in used or other != name:
+                continue
+            now = agreement(list(wanted), list(given_)) + sum(
+                key in given_ and given_[key] == value for key, value in wanted.items()
+            )
+            if now > best:
+                best, at = now, i
+        if at is not None:
+            used.add(at)
+            score += best
+    return 6 * score / highest - 3
+
+
+@given(some_calls, some_calls)
+def test_the_published_score_is_the_published_one(found, gold):
+    score = tools.match(found, gold, style="toolrl_published", matching="greedy")
+    assert score == pytest.approx(published_toolrl(found, gold))
+
+
+@given(some_calls, some_calls, st.randoms())
+def test_order_counts_for_nothing(found, gold, random):
+    """But in a greedy matching, whose choices depend on it, and in one in order."""
+    shuffled = [list(found), list(gold)]
+    for calls in shuffled:
+        random.shuffle(calls)
+    for style in ("toolrl", "toolrl_published"):
+        assert tools.match(*map(tuple, shuffled), style) == pytest.approx(tools.match(found, gold, style))
+    assert tools.name_match(*map(tuple, shuffled)) == tools.name_match(found, gold)
 
 
 def test_declarations():
