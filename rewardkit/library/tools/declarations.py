@@ -107,8 +107,8 @@ strict (NaN, repeated keys), an argument given twice, nesting deeper than {MAX_D
         ),
         doc="""\
 Equal as multisets: order does not count, repetition does. Arguments are equal as JSON: the order of keys
-and white space do not count, `1.0` is `1`, but `1`, `true` and `"1"` are three values. `==` on calls is stricter:
-it wants their order, and tells `1.0` from `1`.
+and white space do not count, `1.0` is `1`, but `1`, `true` and `"1"` are three values. `==` on calls is
+stricter: it wants their order, and tells `1.0` from `1`.
 """,
     ),
     Function(
