@@ -289,6 +289,14 @@ def test_parts():
     assert not tools.same(ONE * 2, ONE)
 
 
+def test_arguments_that_are_no_object_match_only_themselves():
+    broken = (Call("f", '"{torn"'),)  # as a message of the API may have them
+    for gold in (ONE, (call("f"),), (call("f", **{"": "{torn"}),)):
+        assert tools.match(broken, gold) < 3 and not tools.same(broken, gold)
+        assert tools.argument_match(broken, gold) < 1
+    assert tools.match(broken, broken) == 3
+
+
 def test_bounds_of_matching():
     many = tuple(call("f", a=i, b=-i) for i in range(tools.MAX_CALLS))
     start = time.perf_counter()

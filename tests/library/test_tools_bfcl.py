@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rewardkit.library import tools
 from rewardkit.library.tools.matching import perfect
-from rewardkit.types.values import canonical_json, make_call
+from rewardkit.types.values import Call, canonical_json, make_call
 
 _PROPERTIES = {
     "city": {"type": "string"},
@@ -206,6 +206,14 @@ def test_data_of_another_shape_fails(functions, possible, message):
     text = "shop.get(x=1), shop.set(x=2)"
     with pytest.raises(ValueError, match=message):
         several(text, possible, functions)
+
+
+def test_arguments_of_a_message_that_are_no_object():
+    found = (Call("shop.get", '"{torn"'),)
+    possible = canonical_json({"shop.get": {"x": [1, ""]}})
+    free = {"name": "shop.get", "parameters": {"properties": {"x": {"type": "integer"}}}}
+    assert not tools.bfcl_match(found, canonical_json(free), possible)
+    assert tools.bfcl_match((make_call("shop.get", {}),), canonical_json(free), possible)
 
 
 # --- laws --------------------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """Every style of `tools.parse`: what it reads, what it does not, and what hostile texts cost."""
 
+import ast
 import json
 import keyword
 import time
 import tracemalloc
+import warnings
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardkit.library import tools
@@ -232,6 +234,54 @@ def test_any_text_is_answered(style, text):
     assert found is None or len(found) <= tools.MAX_CALLS
     for one in found or ():
         assert canonical_json(json.loads(one.arguments)) == one.arguments
+
+
+# --- Python agrees -----------------------------------------------------------------------------------
+
+
+def python_calls(text):
+    """The calls of a text as Python's own parser reads them, or `None`."""
+    text = text.strip()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes that Python does not know
+        try:
+            tree = ast.parse(text if text.startswith("[") else f"[{text}\n]", mode="eval").body
+            assert isinstance(tree, ast.List)
+            assert not any(call.args for call in tree.elts)
+            return tuple(
+                make_call(ast.unparse(c.func), {str(k.arg): ast.literal_eval(k.value) for k in c.keywords})
+                for c in tree.elts
+            )
+        except (SyntaxError, ValueError, AttributeError, AssertionError):
+            return None
+
+
+python_pieces = st.sampled_from(
+    [*"()[]{},=:.'\"\\-+_ ", *"019", "e", "x", "0x", "1.5", "'''", '"""', "r'", "b'", "\n", "f", "f(", "a=",
+     "'a'", "[1,", "(1,", "{'k':", "None", "True", "if", "\\n", "\\x41", "\\u00e9", "\\N{EURO SIGN}", "\\0",
+     "\\12", "é", "²", "#", "\r", "\0"]
+)  # fmt: skip
+around = st.sampled_from(["@", "f(a=@)", "[f(a=@), g()]", "f(a='@')", "f(a='''@''')", "f(a=r'@')", "f(a=-@)"])
+
+
+@settings(max_examples=1000)
+@given(st.lists(python_pieces, max_size=12).map("".join), around)
+def test_what_is_read_as_python_is_python(text, around):
+    text = around.replace("@", text)
+    found = tools.parse(text, "python")
+    if found:
+        assert found == python_calls(text)
+
+
+literals = st.recursive(
+    values, lambda inner: st.tuples(inner, inner) | st.lists(inner, max_size=3), max_leaves=6
+)
+
+
+@given(st.dictionaries(keys, literals, max_size=3))
+def test_what_python_writes_is_read(arguments):
+    text = f"f({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
+    assert tools.parse(text, "python") == python_calls(text) == (make_call("f", arguments),)
 
 
 # --- hostile texts -----------------------------------------------------------------------------------

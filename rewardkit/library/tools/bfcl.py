@@ -60,13 +60,14 @@ def bfcl_match(found: Calls, functions: str, possible: str, underscores: bool = 
 
 def _fits(
     call: Call,
-    given: Mapping[str, Any],
+    given: Any,
     function: _Declared,
     possible: Mapping[str, Options],
     underscores: bool,
 ) -> bool:
     name = function.name.replace(".", "_") if underscores else function.name
-    if call.name != name or not function.required <= given.keys():
+    # a message's call may hold some text instead of arguments
+    if call.name != name or not isinstance(given, dict) or not function.required <= given.keys():
         return False
     if not all(key in given or _ABSENT in options for key, options in possible.items()):
         return False

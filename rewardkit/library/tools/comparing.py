@@ -11,6 +11,8 @@ from rewardkit.library.tools.reading import MAX_CALLS, Calls
 from rewardkit.types.values import Call, canonical_json
 
 _HIGHEST = 3.0
+#: No argument has this name: half of a surrogate pair is in no text
+_NO_NAME = "\ud800"
 
 
 def same(found: Calls, gold: Calls) -> bool:
@@ -57,7 +59,11 @@ def _compare(found: Calls, gold: Calls, matching: str, published: bool) -> tuple
 
 
 def _arguments(call: Call) -> dict[str, str]:
-    return {key: canonical_json(value) for key, value in json.loads(call.arguments).items()}
+    """Each argument's canonical text. Of a message's call they may be some text that is no JSON object."""
+    arguments = json.loads(call.arguments)
+    if not isinstance(arguments, dict):
+        return {_NO_NAME: call.arguments}
+    return {key: canonical_json(value) for key, value in arguments.items()}
 
 
 def _size(calls: Sequence[dict[str, str]]) -> int:

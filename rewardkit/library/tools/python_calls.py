@@ -53,7 +53,12 @@ def read_calls(text: str, most: int, variables: bool = False) -> Found:
     Raises:
         ValueError: it is something else, or there are more than `most` calls.
     """
-    return _Reader(text, variables).calls(most) if _BEGINS.match(text) else []
+    if not _BEGINS.match(text):
+        return []
+    if "\0" in text:
+        raise ValueError("Python has no null characters")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")  # as Python reads a file
+    return _Reader(lines, variables).calls(most)
 
 
 class _Reader:
@@ -175,8 +180,8 @@ class _Reader:
 
     def _name(self) -> str:
         name = self._take("name")
-        if iskeyword(name):
-            raise ValueError("a keyword of Python is no name")
+        if iskeyword(name) or not name.isidentifier():
+            raise ValueError("no name in Python")
         return name
 
     def _take(self, kind: str) -> str:
