@@ -449,7 +449,8 @@ def json_text(value: Any) -> str:
 
     def plain(item: Any) -> Any:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            return {f.name: plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
+            shown = (f.name for f in dataclasses.fields(item) if f.name != "written")
+            return {name: plain(getattr(item, name)) for name in shown}
         return [plain(x) for x in item] if isinstance(item, tuple) else item
 
     return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)

@@ -27,10 +27,15 @@ def read_structured(value: Any, type_: Type) -> tuple[Any, str | None]:
     """
     try:
         if isinstance(value, str):
-            value = parse_json(value)
+            value = parse_json(value, reals=_holds_calls(type_))
         return _read(value, type_.required), None
     except (ValueError, RecursionError) as error:
         return None, str(error)
+
+
+def _holds_calls(type_: Type) -> bool:
+    """Whether there are calls in it, which keep `1.0` apart from `1`."""
+    return type_.kind in ("call", "message") or (type_.item is not None and _holds_calls(type_.item))
 
 
 def _read(value: Any, type_: Type) -> Any:

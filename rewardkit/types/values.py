@@ -22,10 +22,15 @@ _EXACT = 2.0**53
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool call; `arguments` is the canonical text of a JSON object."""
+    """A tool call; `arguments` is the canonical text of a JSON object.
+
+    `written` is the same text with whole reals as they were written, `1.0` and not `1`, and `""` where
+    that is no other text: declared types tell integers from reals (see `tools.bfcl_match`).
+    """
 
     name: str
     arguments: str
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +71,23 @@ def make_result(passed: Any, total: Any, crashed: Any = False, timed_out: Any = 
 
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: sorted keys, no spaces. Raises `ValueError` if it is not JSON."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _compact(_plain(value))
 
 
-def parse_json(text: str) -> Any:
-    """The value of a JSON text. Raises `ValueError`."""
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def parse_json(text: str, reals: bool = False) -> Any:
+    """The value of a JSON text; `reals` keeps `1.0` a float. Raises `ValueError`."""
     start = skip_space(text, 0)
-    value, end = decode_json(text, start)
+    value, end = decode_json(text, start, reals)
     if skip_space(text, end) != len(text):
         raise ValueError("text after the JSON value")
     return value
 
 
-def decode_json(text: str, start: int) -> tuple[Any, int]:
+def decode_json(text: str, start: int, reals: bool = False) -> tuple[Any, int]:
     """The JSON value that begins at `start`, and where it ends. Raises `ValueError`.
 
     Stricter than Python's own reading: no NaN or infinity, no repeated keys, no lone surrogates,
@@ -88,7 +97,7 @@ def decode_json(text: str, start: int) -> tuple[Any, int]:
         value, end = _DECODER.raw_decode(text, start)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
-    return _plain(value), end
+    return _plain(value, reals), end
 
 
 def skip_space(text: str, start: int) -> int:
@@ -99,7 +108,7 @@ def skip_space(text: str, start: int) -> int:
 
 def parse_calls(text: str) -> tuple[Call, ...]:
     """The calls of a dataset column: the text of a JSON list (see `calls_of`). Raises `ValueError`."""
-    return calls_of(parse_json(text))
+    return calls_of(parse_json(text, True))
 
 
 def calls_of(value: Any) -> tuple[Call, ...]:
@@ -119,7 +128,11 @@ def make_call(name: Any, arguments: Any) -> Call:
         raise ValueError("a call's name must be a text")
     if not isinstance(arguments, dict):
         raise ValueError("a call's arguments must be a JSON object")
-    return Call(storable(name), canonical_json(arguments))
+    written = _compact(_plain(arguments, reals=True))
+    if ".0" not in written:  # then no whole number is written as a real
+        return Call(storable(name), written)
+    plain = canonical_json(arguments)
+    return Call(storable(name), plain, "" if written == plain else written)
 
 
 def _call_of(item: Any) -> Call:
@@ -131,7 +144,9 @@ def _call_of(item: Any) -> Call:
         raise ValueError("a call must be a JSON object")
     key = "arguments" if "arguments" in item else "parameters"
     arguments = item.get(key)
-    return make_call(item.get("name"), parse_json(arguments) if isinstance(arguments, str) else arguments)
+    return make_call(
+        item.get("name"), parse_json(arguments, True) if isinstance(arguments, str) else arguments
+    )
 
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -140,8 +155,8 @@ _TOO_LONG = f"a whole number of more than {MAX_DIGITS} digits"
 _TOO_LARGE = 10**MAX_DIGITS
 
 
-def _plain(value: Any, room: int = MAX_DEPTH) -> Any:
-    """The same value of plain JSON types only, with whole floats as integers. Raises `ValueError`."""
+def _plain(value: Any, reals: bool = False, room: int = MAX_DEPTH) -> Any:
+    """The same value of plain JSON types, whole floats as integers unless `reals`. Raises `ValueError`."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -153,17 +168,17 @@ def _plain(value: Any, room: int = MAX_DEPTH) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError("JSON has no NaN and no infinity")
-        return int(value) if value.is_integer() and abs(value) < _EXACT else value
+        return int(value) if not reals and value.is_integer() and abs(value) < _EXACT else value
     if isinstance(value, dict):
         if room == 0:
             raise ValueError(_TOO_DEEP)
         if not all(isinstance(key, str) for key in value):
             raise ValueError("keys of a JSON object must be texts")
-        return {_plain(key): _plain(item, room - 1) for key, item in value.items()}
+        return {_plain(key): _plain(item, reals, room - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
         if room == 0:
             raise ValueError(_TOO_DEEP)
-        return [_plain(item, room - 1) for item in value]
+        return [_plain(item, reals, room - 1) for item in value]
     raise ValueError(f"not a JSON value: {type(value).__name__}")
 
 

@@ -3,12 +3,17 @@
 import itertools
 import json
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardkit.library import tools
+from rewardkit.library.tools.matching import optimal
+from rewardkit.runtime.reward import json_text
+from rewardkit.types.messages import read_structured
+from rewardkit.types.types import CALL, MESSAGE, list_of
 from rewardkit.types.values import (
     MAX_DEPTH,
     MAX_DIGITS,
@@ -118,7 +123,7 @@ def test_canonical_json_keeps_the_value(value):
 
 
 def test_calls_of_a_column():
-    text = '[{"name": "add", "arguments": {"b": 2.0, "a": 1}}, {"name": "sub", "parameters": {"a": 1}}]'
+    text = '[{"name": "add", "arguments": {"b": 2, "a": 1}}, {"name": "sub", "parameters": {"a": 1}}]'
     assert parse_calls(text) == CALLS
     openai = [
         {"id": "1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1, "b": 2}'}},
@@ -126,6 +131,22 @@ def test_calls_of_a_column():
     ]
     assert calls_of(openai) == CALLS
     assert parse_calls(" [] ") == ()
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"b": 2.0, "a": [1, -0.0]}, '{"b": 2.0, "a": [1, -0.0]}'], ids=["object", "text"]
+)
+def test_calls_keep_apart_what_was_written_as_a_real(arguments):
+    """For declared types; as JSON they are one number, in one spelling."""
+    column = json.dumps([{"name": "add", "arguments": arguments}])
+    (found,) = parse_calls(column)
+    assert found == Call("add", '{"a":[1,0],"b":2}', '{"a":[1,-0.0],"b":2.0}')
+    assert read_structured(column, list_of(CALL)) == ((found,), None)
+    message = {"role": "assistant", "tool_calls": json.loads(column)}
+    assert read_structured(json.dumps(message), MESSAGE)[0].calls == (found,)
+    assert json_text(found) == '{"name": "add", "arguments": "{\\"a\\":[1,0],\\"b\\":2}"}'
+    plain = Call(found.name, found.arguments)
+    assert found != plain and tools.same((found,), (plain,)) and tools.match((found,), (plain,)) == 3
 
 
 @pytest.mark.parametrize(
@@ -268,6 +289,14 @@ def test_parts():
     assert not tools.same(ONE * 2, ONE)
 
 
+def test_arguments_that_are_no_object_match_only_themselves():
+    broken = (Call("f", '"{torn"'),)  # as a message of the API may have them
+    for gold in (ONE, (call("f"),), (call("f", **{"": "{torn"}),)):
+        assert tools.match(broken, gold) < 3 and not tools.same(broken, gold)
+        assert tools.argument_match(broken, gold) < 1
+    assert tools.match(broken, broken) == 3
+
+
 def test_bounds_of_matching():
     many = tuple(call("f", a=i, b=-i) for i in range(tools.MAX_CALLS))
     start = time.perf_counter()
@@ -314,7 +343,7 @@ def heaviest(weights):
     )
 )
 def test_optimal_matching_is_optimal(weights):
-    assert tools._optimal(weights) == heaviest(weights)
+    assert optimal(weights) == heaviest(weights)
 
 
 @settings(max_examples=300)
@@ -333,6 +362,54 @@ def test_laws_of_matching(found, gold):
     parts = [tools.name_match(found, gold), tools.argument_match(found, gold)]
     assert all(0 <= part <= 1 for part in parts)
     assert (sum(parts) == 2) == tools.same(found, gold)
+
+
+def published_toolrl(found, gold):
+    """ToolRL's published correctness, from its description: greedy, and counted on the gold calls."""
+
+    def agreement(a, b):
+        if a == b:
+            return 1.0
+        shared = sum((Counter(a) & Counter(b)).values())
+        return shared / (len(a) + len(b) - shared) if a and b else 0.0
+
+    found = [(c.name, json.loads(c.arguments)) for c in found]
+    gold = [(c.name, json.loads(c.arguments)) for c in gold]
+    if not gold:
+        return 0.0
+    score, highest, used = agreement([n for n, _ in gold], [n for n, _ in found]), 1.0, set()
+    for name, wanted in gold:
+        highest += 1 + len(wanted)
+        best, at = 0.0, None
+        for i, (other, given_) in enumerate(found):
+            if i in used or other != name:
+                continue
+            now = agreement(list(wanted), list(given_)) + sum(
+                key in given_ and given_[key] == value for key, value in wanted.items()
+            )
+            if now > best:
+                best, at = now, i
+        if at is not None:
+            used.add(at)
+            score += best
+    return 6 * score / highest - 3
+
+
+@given(some_calls, some_calls)
+def test_the_published_score_is_the_published_one(found, gold):
+    score = tools.match(found, gold, style="toolrl_published", matching="greedy")
+    assert score == pytest.approx(published_toolrl(found, gold))
+
+
+@given(some_calls, some_calls, st.randoms())
+def test_order_counts_for_nothing(found, gold, random):
+    """But in a greedy matching, whose choices depend on it, and in one in order."""
+    shuffled = [list(found), list(gold)]
+    for calls in shuffled:
+        random.shuffle(calls)
+    for style in ("toolrl", "toolrl_published"):
+        assert tools.match(*map(tuple, shuffled), style) == pytest.approx(tools.match(found, gold, style))
+    assert tools.name_match(*map(tuple, shuffled)) == tools.name_match(found, gold)
 
 
 def test_declarations():
