@@ -8,15 +8,20 @@ import typer
 
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
+    BackendsPath,
     BatchSize,
+    CachePath,
     ExternNames,
     Group,
     GroupSize,
     Maps,
+    SandboxName,
     Sets,
     SpecPath,
     Step,
     TokenizerName,
+    Workers,
+    load_backends,
     load_reward,
     pairs,
 )
@@ -45,9 +50,10 @@ def run(
     ] = None,
     step: Step = 0,
     tokenizer: TokenizerName = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="worker processes for heavy verifiers [default: one per core]")
-    ] = None,
+    backends: BackendsPath = None,
+    sandbox: SandboxName = None,
+    cache: CachePath = None,
+    workers: Workers = None,
     max_faults: Annotated[
         float, typer.Option(min=0, max=1, help="stop with exit 3 when more than this share of rows fails")
     ] = 0.05,
@@ -67,7 +73,7 @@ def run(
     for option, value in (("--map", maps), ("--group", group), ("--group-size", group_size)):
         if value is not None and rows_path is None:
             raise RewardError(f"{option} is about rows, and none are given: `rewardkit analyze SPEC ROWS`")
-    reward = load_reward(spec_path, sets, tokenizer, workers, bound)
+    reward = load_reward(spec_path, sets, tokenizer, bound, load_backends(backends, sandbox, cache, workers))
     print_diagnostics(reward.spec.diagnostics, "full")
     sample = None
     if rows_path is not None:

@@ -8,15 +8,19 @@ import typer
 
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
+    BackendsPath,
     BatchSize,
+    CachePath,
     ExternNames,
     Group,
     GroupSize,
     Maps,
+    SandboxName,
     Sets,
     Step,
     TokenizerName,
     externs,
+    load_backends,
     load_tokenizer,
     pairs,
     params,
@@ -41,6 +45,9 @@ def run(
     bound: ExternNames = None,
     step: Step = 0,
     tokenizer: TokenizerName = None,
+    backends: BackendsPath = None,
+    sandbox: SandboxName = None,
+    cache: CachePath = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="exit 2 where the specs differ in meaning")
     ] = False,
@@ -56,15 +63,14 @@ def run(
     from rewardkit.analysis.verdicts import verdict_changes
     from rewardkit.cli.differences import shown, shown_rows
     from rewardkit.runtime import Reward
-    from rewardkit.runtime.backends import Backends
 
-    paths, backends = (before, after), Backends()
+    paths, brought = (before, after), load_backends(backends, sandbox, cache)
     specs = [_spec(path) for path in paths]
     given, mapped = _each_set(specs, sets or []), _each_map(specs, pairs(maps or [], "--map"))
     counter = load_tokenizer(tokenizer)
     hosts = _each_extern(specs, externs(bound))
     rewards = [
-        Reward(spec, values, tokenizer=counter, externs=host, backends=backends)
+        Reward(spec, values, tokenizer=counter, externs=host, backends=brought)
         for spec, values, host in zip(specs, given, hosts, strict=True)
     ]
     found = differences(specs[0], specs[1])

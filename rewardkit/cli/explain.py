@@ -8,16 +8,20 @@ import typer
 
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
+    BackendsPath,
     BatchSize,
+    CachePath,
     ExternNames,
     Group,
     GroupSize,
     Maps,
     RowsPath,
+    SandboxName,
     Sets,
     SpecPath,
     Step,
     TokenizerName,
+    load_backends,
     load_reward,
     pairs,
 )
@@ -39,6 +43,9 @@ def run(
     bound: ExternNames = None,
     step: Step = 0,
     tokenizer: TokenizerName = None,
+    backends: BackendsPath = None,
+    sandbox: SandboxName = None,
+    cache: CachePath = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
     """Show how a row got its reward: terms, weights, gates and what closed them, and the values below them.
@@ -51,7 +58,7 @@ def run(
     from rewardkit.runtime.batches import take_rows
     from rewardkit.runtime.files import read_rows
 
-    reward = load_reward(spec_path, sets, tokenizer, bound=bound)
+    reward = load_reward(spec_path, sets, tokenizer, bound, load_backends(backends, sandbox, cache))
     data = read_rows(rows_path, reward.spec)
     wanted = [("group", group is not None or group_size is not None), ("batch", batch_size is not None)]
     scopes = reward.plan.scopes | {scope for scope, given in wanted if given}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from rewardkit.diagnostics import RewardError, SpecError
 if TYPE_CHECKING:
     from rewardkit.checker import Spec
     from rewardkit.runtime import Reward
+    from rewardkit.runtime.backends import Backends
 
 
 SpecPath = Annotated[str, typer.Argument(metavar="SPEC", help="a `.rwd` file")]
@@ -41,6 +42,28 @@ ExternNames = Annotated[
         metavar="NAME=MODULE:FUNCTION",
         help="the Python function behind an `extern` of the spec; may be given several times",
     ),
+]
+BackendsPath = Annotated[
+    str | None,
+    typer.Option(
+        "--backends",
+        metavar="FILE",
+        help="a .toml file whose tables [sandbox], [judge], [model] and [cache] name what heavy calls need",
+    ),
+]
+SandboxName = Annotated[
+    Literal["auto", "docker", "bubblewrap", "unsafe"] | None,
+    typer.Option(
+        "--sandbox",
+        help="where programs run [default: auto: docker, else bubblewrap]; unsafe is this machine itself",
+    ),
+]
+CachePath = Annotated[
+    str | None,
+    typer.Option("--cache", metavar="FILE", help="keep results of heavy calls in FILE, for later runs too"),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="worker processes for heavy verifiers [default: one per core]")
 ]
 Step = Annotated[int, typer.Option(min=0, help="the training step")]
 TokenizerName = Annotated[
@@ -101,12 +124,31 @@ def externs(values: list[str] | None) -> dict[str, Callable[..., Any]]:
     return {name: import_extern(name, where, here) for name, where in pairs(values, "--extern").items()}
 
 
+def load_backends(
+    path: str | None = None, sandbox: str | None = None, cache: str | None = None, workers: int | None = None
+) -> Backends:
+    """The backends of a verb: those of the file of `--backends`, but for what other options name."""
+    if path is None and sandbox is None and cache is None:
+        from rewardkit.runtime.backends import Backends
+
+        return Backends(workers=workers)
+    from rewardkit.runtime.brought import BackendTables, CacheTable, bring, read_backends
+
+    tables, base = (BackendTables(), Path()) if path is None else read_backends(path)
+    if sandbox is not None:
+        known = tables.sandbox.model_dump() if tables.sandbox is not None else {}
+        tables = BackendTables.model_validate({**dict(tables), "sandbox": {**known, "engine": sandbox}})
+    if cache is not None:
+        tables = tables.model_copy(update={"cache": CacheTable(path=str(Path(cache).resolve()))})
+    return bring(tables, base, workers=workers)
+
+
 def load_reward(
     path: str,
     sets: list[str] | None,
     tokenizer: str | None,
-    workers: int | None = None,
     bound: list[str] | None = None,
+    backends: Backends | None = None,
 ) -> Reward:
     """The compiled spec of a verb, with the params, the tokenizer and the externs that its options name."""
     from rewardkit.checker import check, read_source
@@ -119,8 +161,8 @@ def load_reward(
         spec,
         params(sets or [], spec),
         tokenizer=load_tokenizer(tokenizer),
-        workers=workers,
         externs=externs(bound),
+        backends=backends,
     )
 
 

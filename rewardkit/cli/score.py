@@ -9,16 +9,21 @@ import typer
 
 from rewardkit.cli import codes
 from rewardkit.cli.options import (
+    BackendsPath,
     BatchSize,
+    CachePath,
     ExternNames,
     Group,
     GroupSize,
     Maps,
     RowsPath,
+    SandboxName,
     Sets,
     SpecPath,
     Step,
     TokenizerName,
+    Workers,
+    load_backends,
     load_reward,
     pairs,
 )
@@ -46,9 +51,10 @@ def run(
     ] = None,
     step: Step = 0,
     tokenizer: TokenizerName = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="worker processes for heavy verifiers [default: one per core]")
-    ] = None,
+    backends: BackendsPath = None,
+    sandbox: SandboxName = None,
+    cache: CachePath = None,
+    workers: Workers = None,
     max_faults: Annotated[
         float, typer.Option(min=0, max=1, help="stop with exit 3 when more than this share of rows fails")
     ] = 0.05,
@@ -62,7 +68,7 @@ def run(
     """
     from rewardkit.runtime.scoring import score_file
 
-    reward = load_reward(spec_path, sets, tokenizer, workers, bound)
+    reward = load_reward(spec_path, sets, tokenizer, bound, load_backends(backends, sandbox, cache, workers))
     print_diagnostics(reward.spec.diagnostics, "full")
     progress = ProgressLine()
     try:
@@ -82,6 +88,7 @@ def run(
         )
     finally:
         progress.clear()
+        reward.backends.close()
     if form is Format.json:
         # beside rows on standard output, the summary goes where it does not mix with them
         if out == "-":

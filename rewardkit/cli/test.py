@@ -11,12 +11,23 @@ import typer
 
 from rewardkit.checker import Spec, check, read_source
 from rewardkit.cli import codes
-from rewardkit.cli.options import ExternNames, TokenizerName, externs, load_tokenizer, params, specs_in
+from rewardkit.cli.options import (
+    BackendsPath,
+    ExternNames,
+    SandboxName,
+    TokenizerName,
+    externs,
+    load_backends,
+    load_tokenizer,
+    params,
+    specs_in,
+)
 from rewardkit.cli.show import Format, ProgressLine, bad, ok, print_diagnostics, print_json
 from rewardkit.diagnostics import Diagnostic, RewardError, SpecError, render_full, visible
 
 if TYPE_CHECKING:
     from rewardkit.testing import Bench, Selection, TestResult
+    from rewardkit.runtime.backends import Backends
     from rewardkit.testing.coverage import CoverageReport
     from rewardkit.testing.mutate import MutationReport
 
@@ -39,6 +50,8 @@ def run(
     ] = None,
     bound: ExternNames = None,
     tokenizer: TokenizerName = None,
+    backends: BackendsPath = None,
+    sandbox: SandboxName = None,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="which gates, `if`s and terms the tests have seen both ways")
     ] = False,
@@ -55,13 +68,33 @@ def run(
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="how to print")] = Format.full,
 ) -> int:
-    """Run the tests inside specs. No test at all, or a selection that selects none, is not a pass."""
+    """Run the tests inside specs. No test at all, or a selection that selects none, is not a pass.
+
+    A test calls no program, judge or model: a `mock` says what they give. With --backends or --sandbox, those
+    that no mock answers are called.
+    """
     if fail_under is not None and not (coverage or mutate):
         raise RewardError("--fail-under goes with --coverage or --mutate")
     if watch and form is Format.json:
         raise RewardError("--watch prints for people: leave --format json out")
-    job = _Job(paths, select or [], sets or [], bound, tokenizer, coverage, mutate, fail_under, junit, form)
-    return _watch(job) if watch else job.run()
+    brought = load_backends(backends, sandbox)
+    outside = backends is not None or sandbox is not None
+    job = _Job(
+        paths,
+        select or [],
+        sets or [],
+        bound,
+        tokenizer,
+        brought,
+        outside,
+        coverage,
+        mutate,
+        fail_under,
+        junit,
+        form,
+    )
+    with brought:
+        return _watch(job) if watch else job.run()
 
 
 @dataclass
@@ -84,6 +117,8 @@ class _Job:
     sets: list[str]
     bound: list[str] | None
     tokenizer: str | None
+    backends: Backends
+    outside: bool
     coverage: bool
     mutate: bool
     fail_under: float | None
@@ -152,6 +187,8 @@ class _Job:
             progress=progress,
             tokenizer=tokenizer,
             externs=_own(externs(self.bound), file.spec),
+            backends=self.backends,
+            outside=self.outside,
         )
 
         def done(result: TestResult) -> None:

@@ -9,14 +9,19 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Self
 
+from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.cache import Cache
 from rewardkit.runtime.executors import Executor
 from rewardkit.runtime.pool import WorkerPool, shared_pool
+from rewardkit.runtime.programs import Programs
 from rewardkit.runtime.workers import Workers
+from rewardkit.sandbox import Sandbox, SandboxConfig, open_sandbox
 from rewardkit.types.function import Function
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from rewardkit.runtime.configs import JudgeConfig, RewardModelConfig
 
 
 class Backends:
@@ -25,12 +30,24 @@ class Backends:
     Args:
         workers: worker processes for heavy verifiers, or a pool of them; by default one process per usable
             core, shared by all that do not bring their own.
+        sandbox: where `code.run` runs programs: how to open one, or an open one, which stays its owner's to
+            close. By default Docker where it is there, else bubblewrap, else an error.
+        judge: the endpoint behind `judge.*`.
+        model: the reward model behind `model.score`.
         cache: results of heavy calls; by default in memory, for this run only.
     """
 
-    def __init__(self, *, workers: int | WorkerPool | None = None, cache: Cache | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int | WorkerPool | None = None,
+        sandbox: SandboxConfig | Sandbox | None = None,
+        judge: JudgeConfig | None = None,
+        model: RewardModelConfig | None = None,
+        cache: Cache | None = None,
+    ) -> None:
         self.cache = Cache() if cache is None else cache
-        self._workers = workers
+        self._workers, self._sandbox, self._judge, self._model = workers, sandbox, judge, model
         self._open: dict[str, Executor] = {}
         self._lock = threading.Lock()
 
@@ -51,8 +68,16 @@ class Backends:
         kind = function.executor
         with self._lock:
             if kind not in self._open:
-                self._open[kind] = self._make(kind)
+                self.require(function)
+                self._open[kind] = self._made(kind)
             return self._open[kind]
+
+    def require(self, function: Function) -> None:
+        """Before the first of perhaps many rows: what the function needs was named. Raises as `executor`."""
+        if function.executor == "endpoint" and self._judge is None:
+            raise _absent(function.name, "judge", "judge", "JudgeConfig(base_url=…, model=…)")
+        if function.executor == "model" and self._model is None:
+            raise _absent(function.name, "model", "reward model", "RewardModelConfig(path=…)")
 
     def close(self) -> None:
         """End what was opened; a later call opens it again. Worker processes that others share stay."""
@@ -61,8 +86,29 @@ class Backends:
         for executor in opened:
             executor.close()
 
-    def _make(self, kind: str) -> Executor:
-        assert kind == "worker", kind
+    def _made(self, kind: str) -> Executor:
+        if kind == "endpoint" and self._judge is not None:
+            from rewardkit.runtime.endpoint import Endpoint
+
+            executor: Executor = Endpoint(self._judge)
+        elif kind == "model" and self._model is not None:
+            from rewardkit.runtime.reward_model import RewardModel
+
+            executor = RewardModel(self._model)
+        elif kind == "sandbox":
+            executor = self._programs()
+        else:
+            return self._pooled()
+        weakref.finalize(self, executor.close)
+        return executor
+
+    def _programs(self) -> Programs:
+        given = self._sandbox
+        if given is None or isinstance(given, SandboxConfig):
+            return Programs(lambda: open_sandbox(given))
+        return Programs(lambda: given, own=False)
+
+    def _pooled(self) -> Workers:
         if self._workers is None:
             return Workers(shared_pool)
         if isinstance(self._workers, WorkerPool):
@@ -71,3 +117,10 @@ class Backends:
         pool = WorkerPool(self._workers)
         weakref.finalize(self, pool.close)
         return Workers(lambda: pool, own=True)
+
+
+def _absent(function: str, table: str, what: str, config: str) -> RewardError:
+    return RewardError(
+        f"the spec uses `{function}`, and the run names no {what}: give a table [{table}] in "
+        f"the file of `--backends` or in the run file, or `backends=Backends({table}={config})`"
+    )

@@ -41,7 +41,7 @@ class Executor(Protocol):
 
         A bounded number of tasks is under way at a time. `on_done(index, outcome)` is called from any
         thread, one call at a time. Once `stop` is set nothing new is begun, what is under way is given up,
-        and the call raises `Stopped` soon.
+        and the call returns or raises `Stopped` soon.
 
         Raises:
             RewardError: what carries out the calls is dead or was never there; the message says what to do.

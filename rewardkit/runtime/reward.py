@@ -42,6 +42,7 @@ def load(
     tokenizer: Any = None,
     workers: int | None = None,
     externs: Externs | None = None,
+    backends: Backends | None = None,
     **params: Any,
 ) -> Reward:
     """Check and compile a spec once; call the result to score rows.
@@ -53,13 +54,15 @@ def load(
         workers: worker processes for heavy verifiers; one per usable core by default, shared.
         externs: the Python function behind each `extern` of the spec, by its name. It gets plain values
             (texts, numbers, lists, dicts), and is called once per distinct arguments of a batch.
+        backends: what carries out heavy calls: a sandbox for programs, a judge, a reward model, a cache.
         params: values for the spec's params, in plain numbers (`budget=8192`).
 
     Raises:
         SpecError: the spec is wrong; its text shows every diagnostic.
         RewardError: the file cannot be read, or a param is unknown or outside its range.
     """
-    return from_source(read_source(path), tokenizer=tokenizer, workers=workers, externs=externs, **params)
+    options = {"tokenizer": tokenizer, "workers": workers, "externs": externs, "backends": backends}
+    return from_source(read_source(path), **options, **params)
 
 
 def loads(text: str, *, name: str = "<text>", **options: Any) -> Reward:
@@ -73,12 +76,13 @@ def from_source(
     tokenizer: Any = None,
     workers: int | None = None,
     externs: Externs | None = None,
+    backends: Backends | None = None,
     **params: Any,
 ) -> Reward:
     spec, diagnostics = check(source)
     if spec is None:
         raise SpecError(diagnostics)
-    return Reward(spec, params, tokenizer=tokenizer, workers=workers, externs=externs)
+    return Reward(spec, params, tokenizer=tokenizer, workers=workers, externs=externs, backends=backends)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +272,7 @@ class Reward:
         for function in _called(self.plan):
             if function.executor == "host" and function.name not in self.externs:
                 raise unbound(function.name)
+            self.backends.require(function)
             if function.executor == "unbuilt":
                 raise RewardError(
                     f"the spec uses `{function.name}`, which this version of rewardkit cannot run: "

@@ -78,16 +78,21 @@ def _plain(mock: MockSpec) -> object:
     return found
 
 
-def refuse_impure(samples: Collection[str], bound: Collection[str]) -> Callable[[Request], None]:
+def refuse_impure(
+    samples: Collection[str], bound: Collection[str], outside: bool = False
+) -> Callable[[Request], None]:
     """Refuses calls whose result is not the spec's alone: a test must give the same answer everywhere.
 
-    Externs that are `bound` may be called.
+    Externs that are `bound` may be called; calls of programs, judges and models where the run reaches
+    `outside` by its own wish.
     """
 
     def allow(request: Request) -> None:
         function = request.function
         # what the host binds to an extern it brings along for this run
         if function.purity == "pure" or (function.purity == "host" and function.name in bound):
+            return
+        if outside and function.purity != "host":
             return
         example = f"`mock {function.name} = {_example(function)}`"
         if request.engine.around is None and samples:

@@ -83,6 +83,7 @@ def run_rows(
     files: dict[Any, Any],
     progress: Progress | None = None,
     observe: Callable[[Evaluation], None] | None = None,
+    outside: bool = False,
 ) -> RowsReport:
     """Score the rows of a file and look at what is expected of them.
 
@@ -92,6 +93,7 @@ def run_rows(
     Args:
         files: rows of files read before, by path and time; this one's are added.
         observe: sees each evaluation, for coverage.
+        outside: calls of programs, judges and models that no mock answers are made.
 
     Raises:
         RewardError: the file cannot be read or does not fit the spec, or a call may not be made.
@@ -101,7 +103,7 @@ def run_rows(
     whole = Rows(data)
     groups = _groups(whole, block) if reward.needs_group else None
     cuts = [(0, whole.n)] if "batch" in reward.plan.scopes else list(blocks(whole.n, groups, None))
-    run = _Run(reward, spec, test, block, {over.name: _Gathered() for over in block.over})
+    run = _Run(reward, spec, test, block, {over.name: _Gathered() for over in block.over}, outside)
     for start, stop in cuts:
         ids = groups[start:stop] if groups is not None else None
         run.add(Rows(_slice(data, start, stop)), start, ids, observe)
@@ -155,7 +157,9 @@ class _Run:
         test: TestSpec,
         block: RowsSpec,
         gathered: dict[str, _Gathered],
+        outside: bool,
     ) -> None:
+        self.outside = outside
         self.reward, self.spec, self.test, self.block, self.gathered = reward, spec, test, block, gathered
         self.skipped = 0
         self.reasons: Counter[str] = Counter()
@@ -182,7 +186,7 @@ class _Run:
             groups,
             uses=dict.fromkeys(lets, every),
             mocks=call_mocks(self.test, n),
-            allow=refuse_impure((), reward.externs),
+            allow=refuse_impure((), reward.externs, self.outside),
         )
         if observe is not None:
             observe(evaluation)

@@ -60,6 +60,7 @@ class Bench:
     progress: Progress | None = None
     tokenizer: Any = None
     externs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    outside: bool = False  # calls that no mock answers are made, by the backends
 
 
 def run_tests(
@@ -105,7 +106,9 @@ def run_test(reward: Reward, test: TestSpec, bench: Bench) -> TestResult:
         if test.samples or test.expects:
             failed = _samples(reward, test, bench)
         for block in test.rows:
-            reports.append(run_rows(reward, test, block, bench.files, bench.progress, bench.observe))
+            reports.append(
+                run_rows(reward, test, block, bench.files, bench.progress, bench.observe, bench.outside)
+            )
             failed += reports[-1].failures
     except RewardError as problem:
         error = str(problem).strip()
@@ -114,7 +117,7 @@ def run_test(reward: Reward, test: TestSpec, bench: Bench) -> TestResult:
 
 
 def _samples(reward: Reward, test: TestSpec, bench: Bench) -> tuple[Diagnostic, ...]:
-    samples = Samples(reward, test)
+    samples = Samples(reward, test, bench.outside)
     if bench.observe is not None:
         bench.observe(samples.evaluation)
     caller = Caller(bench.backends, allow=refuse_impure((), ()))

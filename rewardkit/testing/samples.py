@@ -26,7 +26,7 @@ class Samples:
         RewardError: they cannot be scored, or reach a call that a test may not make.
     """
 
-    def __init__(self, reward: Reward, test: TestSpec) -> None:
+    def __init__(self, reward: Reward, test: TestSpec, outside: bool = False) -> None:
         self.samples = {sample.name: i for i, sample in enumerate(test.samples)}
         self._reward = reward
         n = len(test.samples)
@@ -45,7 +45,7 @@ class Samples:
             uses=used,
             given=given_steps(test, reward.plan, reward.spec.lets, self.samples),
             mocks=call_mocks(test, n, self.samples),
-            allow=refuse_impure(self.samples, reward.externs),
+            allow=refuse_impure(self.samples, reward.externs, outside),
         )
         self.scores: Scores = reward.scores_of(self.evaluation)
         reads_advantage = any(field == "advantage" for e in test.expects for _, field in e.reads)

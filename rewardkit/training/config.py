@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from rewardkit.runtime.brought import BackendTables
 from rewardkit.runtime.configs import Table, read_table
 
 from .errors import ConfigError
@@ -170,8 +171,8 @@ class CheckpointConfig(Table):
     dir: str | None = None  #: `checkpoints` in the log folder unless given
 
 
-class RunConfig(Table):
-    """A whole run."""
+class RunConfig(BackendTables):
+    """A whole run, and the backends of its reward."""
 
     policy: PolicyConfig
     data: DataConfig

@@ -18,6 +18,7 @@ from accelerate import Accelerator
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
 from rewardkit.runtime import FaultLimitError, Reward, load
+from rewardkit.runtime.brought import bring
 from rewardkit.runtime.host import import_extern
 from rewardkit.runtime.rows import ROW_COLUMNS
 
@@ -34,7 +35,7 @@ from .checkpoint import (
     save_checkpoint,
     step_of,
 )
-from .config import RewardConfig, RunConfig, TrainConfig
+from .config import RunConfig, TrainConfig
 from .data import Rows, check_columns, read_rows, visit
 from .errors import ConfigError, ResumeError, TrainError
 from .folders import locked, place, remove, writing
@@ -86,13 +87,15 @@ def run_training(
     began = time.perf_counter()
     shown = show(config.train.steps) if progress is True else nullcontext(progress or Silent())
     with _restored_threads(), _quiet_transformers(), shown as screen:
-        scorer = scorer or load_scorer(config.reward, base)
+        scorer = scorer or load_scorer(config, base)
         advantage = advantage or _normalizer(config.train)
         rows = load_rows(config, base, scorer)
         folder = place(base, config.log.dir)
         saves = place(base, config.checkpoint.dir) if config.checkpoint.dir else folder / "checkpoints"
         last = None
         with ExitStack() as locks:
+            if isinstance(scorer, Reward):
+                locks.callback(scorer.backends.close)
             for used in dict.fromkeys([folder, saves] if config.checkpoint.dir else [folder]):
                 locks.enter_context(locked(used))
             try:
@@ -118,13 +121,13 @@ def run_training(
     )
 
 
-def load_scorer(config: RewardConfig | None, base: Path) -> Scorer:
+def load_scorer(config: RunConfig, base: Path) -> Scorer:
     """The spec of a run, checked and compiled. Raises what `rewardkit.load` raises."""
-    if config is None:
+    if config.reward is None:
         raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
-    params: dict[str, Any] = dict(config.set)
-    externs = {name: import_extern(name, where, base) for name, where in config.externs.items()}
-    return load(base / config.spec, externs=externs, **params)
+    params: dict[str, Any] = dict(config.reward.set)
+    externs = {name: import_extern(name, where, base) for name, where in config.reward.externs.items()}
+    return load(base / config.reward.spec, externs=externs, backends=bring(config, base), **params)
 
 
 def load_rows(config: RunConfig, base: Path, scorer: Scorer) -> Rows:

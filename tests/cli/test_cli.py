@@ -116,9 +116,9 @@ def test_check_as_json(tmp_path, spec, capsys):
 
 def test_check_strict_minds_what_is_not_there_yet(tmp_path, capsys):
     path = tmp_path / "later.rwd"
-    path.write_text('term a = judge.score(completion.text, "is it polite?") ?? 0\nreward { a: 1 }\n')
+    path.write_text("input x: real\nterm a = x\nreward { a: 1 }\nadvantage rloo\n")
     assert run("check", path) == codes.OK
-    assert "RK0902" in capsys.readouterr().err
+    assert "RK0903" in capsys.readouterr().err
     assert run("check", path, "--strict") == codes.UNDECIDED
 
 

@@ -202,8 +202,8 @@ def test_options_that_make_no_sense(spec, words):
 
 def test_warnings_are_only_counted(spec, capsys):
     spec.write_text(
-        'term tone = judge.score(completion.text, rubric: "polite?") ?? 0\nreward { tone: 1 }\n'
-        'test "t" { sample s { completion.text = "x" } mock judge.score = 0.5 expect s.tone == 0.5 }\n'
+        "input x: real\nterm tone = x ?? 0\nreward { tone: 1 }\n"
+        'test "t" { sample s { x = 0.5 } expect s.tone == 0.5 }\n'
     )
     assert run(spec) == codes.OK
     found = capsys.readouterr()
