@@ -1,7 +1,7 @@
 """Calls written as Python expressions: `[f(a=1), g.h(b="x")]`.
 
-A small grammar of its own reads them in one pass. Python's compiler never sees the text: it would take
-quadratic time, a gigabyte of memory or a deep stack for some texts of a megabyte.
+A small grammar of its own reads them in one pass and to a bounded depth. Python's parser never sees the
+text: it takes half a gigabyte for some texts of a megabyte, and all of its stack for others.
 """
 
 from __future__ import annotations
