@@ -1,0 +1,115 @@
+"""What a run brings along: named in Python or in a file, opened when needed, missed before the first row."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from judge_server import Judge, completion, score, serving
+
+import rewardkit as rk
+from rewardkit.runtime.backends import Backends
+from rewardkit.runtime.brought import bring, read_backends
+from rewardkit.runtime.configs import JudgeConfig
+
+BOTH = """
+let tone = judge.choice(completion.text, "its tone", ["warm", "cold"]) ?? "cold"
+term polite in [0, 1] = judge.score(completion.text, "is it polite?") ?? 0
+term warm = tone == "warm"
+reward { polite: 1  warm: 1 }
+"""
+
+
+def asked(judge: Judge) -> Backends:
+    return Backends(judge=JudgeConfig(base_url=judge.url, model="small"))
+
+
+@pytest.mark.parametrize(
+    ("term", "told"),
+    [
+        ('judge.score(completion.text, "polite?") ?? 0', r"uses `judge.score`.* no judge: .*\[judge\]"),
+        ("sigmoid(model.score(prompt.text, completion.text))", r"`model.score`.* no reward model: .*\[model\]"),
+    ],
+)
+def test_what_a_run_does_not_bring_is_missed_before_the_first_row(term, told):
+    reward = rk.loads(f"input x: bool\nterm a in [0, 1] when x = {term}\nreward {{ a: 1 }}")
+    with pytest.raises(rk.RewardError, match=told):
+        reward([{"prompt": "q", "completion": "c", "x": False}])
+
+
+def test_independent_calls_overlap():
+    """Each kind of question is answered only once one of the other kind is there."""
+    came = {"score": threading.Event(), "choice": threading.Event()}
+
+    def reply(body, _):
+        kind = "choice" if "warm" in str(body["messages"]) else "score"
+        came[kind].set()
+        other = came["score" if kind == "choice" else "choice"]
+        if not other.wait(20):
+            return completion("nobody else came")
+        return score(0.5) if kind == "score" else completion('{"reasoning": "so", "choice": "warm"}')
+
+    with serving(reply) as judge, asked(judge) as backends:
+        scores = rk.loads(BOTH, backends=backends)([{"completion": "hello"}])
+    assert scores.matrix.tolist() == [[0.5, 1.0]]
+    assert set(scores.timings) >= {"judge.score", "judge.choice"}
+
+
+def test_distinct_texts_are_asked_once_and_kept():
+    with serving(lambda *_: score(1)) as judge, asked(judge) as backends:
+        reward = rk.loads('term a = judge.score(completion.text, "r") ?? 0\nreward { a: 1 }', backends=backends)
+        for _ in range(2):
+            assert reward(completion=["x", "y"] * 50).total.tolist() == [1.0] * 100
+        assert len(judge.bodies) == 2 and reward.counts["judge.score"] == 2
+
+
+def test_backends_are_opened_again_after_they_were_closed():
+    with serving(lambda *_: score(1)) as judge, asked(judge) as backends:
+        reward = rk.loads('term a = judge.score(completion.text, "r") ?? 0\nreward { a: 1 }', backends=backends)
+        assert reward(completion=["x"]).total[0] == 1
+        backends.close()
+        assert reward(completion=["y"]).total[0] == 1
+
+
+# --- in a file -------------------------------------------------------------------------------------
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "backends.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_file_of_backends(tmp_path):
+    (tmp_path / "rm").mkdir()
+    path = write(
+        tmp_path,
+        'workers = 2\n[sandbox]\nengine = "bubblewrap"\nslots = 3\n[judge]\nbase_url = "http://localhost:1/v1"\n'
+        'model = "m"\n[model]\npath = "rm"\n[cache]\npath = "kept.cache"\n',
+    )
+    tables, base = read_backends(path)
+    assert base == tmp_path and tables.workers == 2
+    with bring(tables, base) as backends:
+        assert backends._sandbox.slots == 3 and backends._sandbox.engine == "bubblewrap"
+        assert backends._model.path == str(tmp_path / "rm")
+    assert (tmp_path / "kept.cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[sandbox", "is not TOML"),
+        ('[judge]\nbase_url = "http://a/v1"', "[judge] `model` is missing"),
+        ("[sandbx]\nslots = 1", "did you mean `sandbox`?"),
+        ('[sandbox]\nengine = "podman"', "[sandbox] `engine`: input should be"),
+        ("[sandbox]\nslots = 0", "at least 1 slot"),
+        ("[sandbox]\nimages = 'x'", "did you mean `image`?"),
+        ("workers = 0", "`workers`: input should be greater than or equal to 1"),
+    ],
+)
+def test_wrong_files_of_backends(tmp_path, text, told):
+    path = write(tmp_path, text)
+    with pytest.raises(rk.RewardError) as error:
+        bring(*read_backends(path))
+    assert told in str(error.value)
+    with pytest.raises(rk.RewardError, match="cannot read"):
+        read_backends(str(tmp_path / "absent.toml"))
