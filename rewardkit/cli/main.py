@@ -16,7 +16,7 @@ from rewardkit.cli import codes
 from rewardkit.diagnostics import RewardError, SpecError, visible
 from rewardkit.version import __version__
 
-#: verb -> one line of help; the verb's module has the same name and a function `run`
+#: verb -> one line of help; the verb's module has the same name and a function `run`, or `COMMANDS` of its own
 VERBS = {
     "new": "start a folder with a spec, rows and tests from a template",
     "check": "check specs: syntax, names, types, units, ranges, nulls, claims",
@@ -29,6 +29,7 @@ VERBS = {
     "analyze": "show what each term does to reward and advantage, from the spec and from rows",
     "lsp": "start the language server, for an editor",
     "doc": "show the page of a function, statement, normalizer or diagnostic",
+    "sandbox": "build, check and measure what programs under test run in",
     "train": "train a policy on a spec, from a run file",
 }
 
@@ -102,7 +103,13 @@ def _dispatch(words: list[str]) -> int:
 
 def _verb(verb: str, rest: list[str]) -> int:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name=verb)(import_module(f"rewardkit.cli.{verb}").run)
+    module = import_module(f"rewardkit.cli.{verb}")
+    if commands := getattr(module, "COMMANDS", None):
+        app.callback(help=VERBS[verb][0].upper() + VERBS[verb][1:] + ".")(lambda: None)
+        for name, function in commands.items():
+            app.command(name=name)(function)
+    else:
+        app.command(name=verb)(module.run)
     command = typer.main.get_command(app)
     # typer keeps its own copy of click or uses the installed one; its errors derive from this base
     usage_error: Any = typer.BadParameter.__mro__[1]

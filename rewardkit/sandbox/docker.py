@@ -41,7 +41,7 @@ def open_docker(config: SandboxConfig) -> Pool:
     return Pool(config, lambda: DockerWall(client, config, armored))
 
 
-def connect() -> Any:
+def connect(timeout: float = 60) -> Any:
     """A client of the daemon that the environment names, or the machine's own.
 
     Raises:
@@ -52,7 +52,7 @@ def connect() -> Any:
     except ImportError:
         raise SandboxError("the docker sandbox needs `pip install 'rewardkit[docker]'`") from None
     try:
-        client = docker.from_env(timeout=60)
+        client = docker.from_env(timeout=timeout)
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
         raise SandboxError(f"the Docker daemon does not answer ({_reason(error)}): start it") from None
