@@ -62,9 +62,11 @@ def _read_result(value: Any) -> RunResult:
         return value
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, found {_kind(value)}")
-    unknown = value.keys() - {"passed", "total", "share", "crashed", "timed_out"}
-    if unknown or not {"passed", "total"} <= value.keys():
-        raise ValueError("a result has `passed`, `total`, and perhaps `crashed` and `timed_out`")
+    flags = {"crashed", "timed_out", "memory", "first_failing"}
+    if value.keys() - flags - {"passed", "total", "share"} or not {"passed", "total"} <= value.keys():
+        raise ValueError(
+            "a result has `passed`, `total`, and perhaps `crashed`, `timed_out`, `memory` and `first_failing`"
+        )
     return make_result(**{name: item for name, item in value.items() if name != "share"})
 
 
