@@ -13,7 +13,7 @@ import sys
 import types
 from typing import Any
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
+FOLDER = os.getcwd()  # the scratch folder of the job
 sys.path.insert(0, FOLDER)
 import wire  # type: ignore[import-not-found] # noqa: E402
 
@@ -97,7 +97,10 @@ class Session:
         args = [self.unpack(arg) for arg in message.get("args", ())]
         kwargs = {name: self.unpack(arg) for name, arg in message.get("kwargs", {}).items()}
         before = None if self.plain else self.pack(args)
-        value = self.pack(function(*args, **kwargs))
+        try:
+            value = self.pack(function(*args, **kwargs))
+        except (StopIteration, StopAsyncIteration) as stop:  # it would end a loop of the caller's
+            raise RuntimeError("a function raised StopIteration") from stop
         if self.plain:
             return {"value": value}
         after = self.pack(args)

@@ -24,7 +24,8 @@ class Program:
 
     def __init__(self, link: Any) -> None:
         self.link = link
-        self.uses = 0
+        self.uses = 0  # of what the program gives
+        self.missing: list[str] = []  # names that it does not have
         self.functions: list[Callable[..., Any]] = []  # what it may call back
         self.handles: dict[int, Handle] = {}
         self.errors: dict[tuple[str, ...], Any] = {}
@@ -32,7 +33,7 @@ class Program:
 
     def ask(self, **message: Any) -> Any:
         """The program's answer, after whatever it calls here. Raises what it raised."""
-        self.uses += 1
+        self.uses += message["do"] != "name"
         self.link.write(b"A", message)
         while True:
             answer = self.read()
@@ -40,7 +41,10 @@ class Program:
                 break
             self.link.write(b"A", self.call_back(answer))
         if "raise" in answer:
-            raise self.error(answer)
+            error = self.error(answer)
+            if isinstance(error, (StopIteration, StopAsyncIteration)) and message.get("operation") != "next":
+                self.broken()  # it would end a loop of the script's
+            raise error
         return answer
 
     def read(self) -> Any:
@@ -97,8 +101,11 @@ class Program:
         """What a name of the program is here. Raises `KeyError`."""
         answer = self.ask(do="name", of=name)
         if "missing" in answer or "module" in answer:
+            self.missing.append(name)
             raise KeyError(name)
-        return self.unpack(answer.get("value"))
+        found = self.unpack(answer.get("value"))
+        self.uses += not isinstance(found, Handle)
+        return found
 
     def pack(self, value: Any) -> Any:
         return wire.pack(value, self.shown)

@@ -6,6 +6,7 @@ methods and attributes are asked for, but which are compared, hashed and tested 
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
 import inspect
@@ -15,7 +16,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
+FOLDER = os.getcwd()  # the scratch folder of the job
 sys.path.insert(0, FOLDER)
 import wire  # type: ignore[import-not-found] # noqa: E402
 from remote import Fault, Program  # type: ignore[import-not-found] # noqa: E402
@@ -123,10 +124,12 @@ class Script:
         if self.entry is not None:
             self.space["candidate"] = self.space[self.entry.split(".")[-1]] = self.proxy()
         _run(lambda: exec(code[1], self.space))
-        if not self.program.uses:
-            self.tests(set(self.space) - before)
-        if not self.program.uses:
-            raise Fault("never calls the program")
+        self.tests(set(self.space) - before)
+        if self.program.uses:
+            return
+        if self.program.missing:
+            raise AssertionError(f"the program has no `{self.program.missing[0]}`")
+        raise Fault("never calls the program")
 
     def proxy(self) -> Any:
         def candidate(*args: Any, **kwargs: Any) -> Any:
@@ -136,19 +139,22 @@ class Script:
 
     def tests(self, names: set[str]) -> None:
         """What a script defines and leaves to others to run: `check`, pytest's and unittest's tests."""
+        mentioned = _mentioned(self.test)
         check = self.space.get("check")
-        if callable(check) and self.entry is not None:
+        if callable(check) and self.entry is not None and "check" not in mentioned:
             check(self.space["candidate"])
-            return
         for name in sorted(names & set(self.space)):
             value = self.space[name]
+            if name in mentioned:
+                continue
             if name.startswith("test") and inspect.isfunction(value):
-                value()
+                if not inspect.signature(value).parameters:
+                    value()
             elif isinstance(value, type) and name.startswith("Test") and not hasattr(value, "run"):
                 for method in sorted(vars(value)):
                     if method.startswith("test"):
                         getattr(value(), method)()
-            elif isinstance(value, type) and "unittest" in sys.modules:
+            elif isinstance(value, type) and "unittest" in sys.modules and "main" not in mentioned:
                 self.unittest(value)
 
     def unittest(self, case: type) -> None:
@@ -159,6 +165,18 @@ class Script:
             found = suite.run(unittest.TestResult())
             if found is not None and not found.wasSuccessful():
                 raise AssertionError("a test of unittest fails")
+
+
+def _mentioned(source: str) -> set[str]:
+    """Names that a script uses outside of what it defines under them: it runs those tests itself."""
+    found = set()
+    for statement in ast.parse(source).body:
+        own = getattr(statement, "name", None)
+        for node in ast.walk(statement):
+            name = getattr(node, "id", None) or getattr(node, "attr", None)
+            if name is not None and name != own:
+                found.add(name)
+    return found
 
 
 def _run(run: Callable[[], None]) -> None:
