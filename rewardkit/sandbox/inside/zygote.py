@@ -23,7 +23,10 @@ from rewardkit.sandbox.inside.relay import Line
 from rewardkit.sandbox.inside.supervisor import BROKEN, DONE, supervise
 
 #: what programs often import: they find it loaded
-_PRELOADED = ["abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math", "operator", "random", "re", "statistics", "string", "sys", "textwrap", "time", "traceback", "types", "typing"]
+_PRELOADED = (
+    "abc bisect collections contextlib copy dataclasses datetime decimal enum fractions functools heapq io "
+    "itertools json math operator random re statistics string sys textwrap time traceback types typing"
+).split()
 #: bytes above what it had at first, at which a wall's memory counts as not returned
 _SLACK = 48 << 20
 
