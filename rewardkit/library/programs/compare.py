@@ -25,7 +25,7 @@ def equal(found: Any, expected: Any, *, exact: bool, tolerance: float | None = N
             return False
         pairs = zip(found, expected, strict=True)
         return all(equal(a, b, exact=exact, tolerance=tolerance) for a, b in pairs)
-    if isinstance(found, dict) and isinstance(expected, dict):
+    if isinstance(found, dict) and type(expected) is dict:
         if len(found) != len(expected):
             return False
         return all(

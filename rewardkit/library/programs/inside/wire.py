@@ -78,7 +78,7 @@ def pack(value: Any, other: Callable[[Any], Any] | None = None, room: int = MAX_
     if isinstance(value, decimal.Decimal):
         return ["D", decimal.Decimal.__str__(value)]
     if isinstance(value, fractions.Fraction):
-        return ["q", pack(value.numerator), pack(value.denominator)]
+        return ["Q", pack(value.numerator), pack(value.denominator)]
     for tag, kind in _TIMES:
         if isinstance(value, kind):
             return [tag, kind.isoformat(value)]
@@ -157,7 +157,7 @@ _READERS: dict[str, Callable[..., Any]] = {
     "c": lambda real, imaginary: complex(real, imaginary),
     "r": lambda start, stop, step: range(start, stop, step),
     "D": lambda text: decimal.Decimal(_short(text, _MAX_PART)),
-    "q": lambda above, below: fractions.Fraction(_small(above), _small(below)),
+    "Q": lambda above, below: fractions.Fraction(_small(above), _small(below)),
     "dt": lambda text: datetime.datetime.fromisoformat(_short(text, 40)),
     "da": lambda text: datetime.date.fromisoformat(_short(text, 10)),
     "ti": lambda text: datetime.time.fromisoformat(_short(text, 40)),
