@@ -49,6 +49,8 @@ def _read(value: Any, type_: Type) -> Any:
         return _read_result(value)
     if type_.kind == "list":
         assert type_.item is not None
+        if type_.item.kind == "testcase" and isinstance(value, dict):
+            value = [value]  # datasets write several cases as one object of lists
         if not isinstance(value, list | tuple):
             raise ValueError(f"expected a list, found {_kind(value)}")
         if type_.item.kind == "call":

@@ -210,7 +210,7 @@ def verdict(link: Link, message: Any) -> dict[str, Any]:
     try:
         script.run()
     except Fault as fault:
-        return {"end": "fault", "reason": str(fault)}
+        return {"end": "fault", "reason": (script.program.faults or [str(fault)])[0]}
     except BaseException as error:
         of_program = getattr(error, "of_program", False)
         if isinstance(error, ModuleNotFoundError) and not of_program:
