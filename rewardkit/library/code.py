@@ -10,7 +10,7 @@ from rewardkit.library.programs.languages import LANGUAGES
 from rewardkit.types.function import Example, Function, Parameter
 from rewardkit.types.interval import NON_NEGATIVE, Interval
 from rewardkit.types.types import BOOL, INT, RESULT, SECONDS, TESTCASE, TEXT, list_of
-from rewardkit.types.values import make_result
+from rewardkit.types.values import canonical_json, make_result
 
 
 def complete(prompt: str, completion: str) -> str:
@@ -18,15 +18,21 @@ def complete(prompt: str, completion: str) -> str:
     if not prompt.endswith("\n"):
         prompt += "\n"
     functions = list(_DEFINITION.finditer(prompt))
-    if functions:
-        again = rf"^(?:async )?def {re.escape(functions[-1]['name'])}\b"
-        if re.search(again, completion, re.MULTILINE):
-            return prompt[: functions[-1].start()] + completion
-    return prompt + completion
+    if not functions or functions[-1]["name"] not in (f["name"] for f in _DEFINITION.finditer(completion)):
+        return prompt + completion
+    before = prompt[: functions[-1].start()].splitlines(keepends=True)
+    while before and before[-1].startswith("@"):
+        before.pop()
+    return "".join(before) + completion
 
 
-#: a function at the margin, with its decorators
-_DEFINITION = re.compile(r"^(?:@[^\n]*\n)*(?:async )?def (?P<name>\w+)", re.MULTILINE)
+def assertions(test: str, entry_point: str, setup: str) -> str:
+    """`code.assertions`."""
+    return canonical_json({"test": test, "entry_point": entry_point, "setup": setup})
+
+
+#: a function at the margin
+_DEFINITION = re.compile(r"^(?:async )?def (?P<name>\w+)", re.MULTILINE)
 
 _POSITIVE = Interval(Fraction(0), None, lo_open=True)
 
@@ -87,6 +93,21 @@ FUNCTIONS: tuple[Function, ...] = (
             Example(r'code.complete("def f(x):\n", "    return x")', "def f(x):\n    return x"),
             Example(r'code.complete("import re\ndef f(x):\n", "def f(x):\n    return 1")',
                     "import re\ndef f(x):\n    return 1"),
+        ),
+    ),
+    Function(
+        "code.assertions",
+        (
+            Parameter("test", TEXT),
+            Parameter("entry_point", TEXT, default=""),
+            Parameter("setup", TEXT, default=""),
+        ),
+        TESTCASE,
+        "a test case of an assertion script, for datasets that have it in columns of its own",
+        "inline", assertions,
+        doc="As `code.run` reads it from JSON. An empty `entry_point` is none.",
+        examples=(
+            Example('code.assertions("assert f(3) == 9")', '{"entry_point":"","setup":"","test":"assert f(3) == 9"}'),
         ),
     ),
     Function(

@@ -216,7 +216,7 @@ class _Reader:
                 passed, total = (max(passed, first), total) if not share else (passed * times, total * times)
             total = max(total, passed + 1) if "total" not in found and not share else total
         elif "first_failing" in found and passed < total:
-            passed, total = (passed, passed) if "passed" in found else (total, total)
+            passed, total = (passed, passed) if {"passed", "share"} & found.keys() else (total, total)
         flags = {name: bool(found.get(name, False)) for name in RESULT_FLAGS}
         try:
             return make_result(passed, total, **flags, first_failing=first)
