@@ -107,7 +107,10 @@ FUNCTIONS: tuple[Function, ...] = (
         "inline", assertions,
         doc="As `code.run` reads it from JSON. An empty `entry_point` is none.",
         examples=(
-            Example('code.assertions("assert f(3) == 9")', '{"entry_point":"","setup":"","test":"assert f(3) == 9"}'),
+            Example(
+                'code.assertions("assert f(3) == 9")',
+                '{"entry_point":"","setup":"","test":"assert f(3) == 9"}',
+            ),
         ),
     ),
     Function(
