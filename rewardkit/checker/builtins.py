@@ -35,7 +35,15 @@ MEASURES: dict[str, tuple[Type, Function]] = {
 FIELDS: dict[str, dict[str, Type]] = {
     "message": {"role": TEXT, "text": TEXT, "calls": list_of(CALL)},
     "call": {"name": TEXT, "arguments": JSON},
-    "result": {"passed": INT, "total": INT, "share": REAL, "crashed": BOOL, "timed_out": BOOL},
+    "result": {
+        "passed": INT,
+        "total": INT,
+        "share": REAL,
+        "crashed": BOOL,
+        "timed_out": BOOL,
+        "memory": BOOL,
+        "first_failing": INT.nullable,
+    },
 }
 
 #: where the numbers among them lie
@@ -43,6 +51,7 @@ FIELD_RANGES: dict[tuple[str, str], Interval] = {
     ("result", "passed"): NON_NEGATIVE,
     ("result", "total"): NON_NEGATIVE,
     ("result", "share"): UNIT,
+    ("result", "first_failing"): NON_NEGATIVE,
 }
 
 ROOTS = ("completion", "prompt")

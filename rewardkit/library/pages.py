@@ -24,6 +24,7 @@ _RUNS = {
     "host": "once for each distinct input, where the spec is loaded",
     "endpoint": "once for each distinct input, many at a time",
     "model": "once for each distinct input, in batches",
+    "sandbox": "once for each distinct input, in a sandbox, as many at a time as it has slots",
     "unbuilt": "not in this version of rewardkit: tests mock it",
     "worker": "once for each distinct input, in a worker process, for {deadline:g} s at most",
 }

@@ -93,7 +93,8 @@ TYPES: Mapping[str, str] = {
     "message": "a chat message: `.role`, `.text`, `.calls`",
     "call": "a tool call: `.name`, `.arguments`",
     "testcase": "a test case of a program",
-    "result": "what running a program gave: `.passed`, `.total`, `.share`, `.crashed`, `.timed_out`",
+    "result": "what running a program gave: `.passed`, `.total`, `.share`, `.crashed`, `.timed_out`, "
+    "`.memory`, `.first_failing`",
     "tokens": "whole numbers of tokens: `4096tok`",
     "chars": "whole numbers of characters (code points): `80ch`",
     "seconds": "an amount of time: `1.5s`",
@@ -125,6 +126,8 @@ FIELDS: Mapping[str, str] = {
     "result.share": "the share of the test cases that passed",
     "result.crashed": "whether the program ended with an error",
     "result.timed_out": "whether the program took too long",
+    "result.memory": "whether the program ran out of memory",
+    "result.first_failing": "the index of the first test case that fails, null where none does",
     "reward": "the weighted sum of the terms",
     "advantage": "the sample's advantage in its group, by the spec's normalizer",
     "skipped": "whether a `skip` leaves the sample's row out",

@@ -17,6 +17,7 @@ from rewardkit.prover.encode import Applied, Row
 from rewardkit.prover.queries import Question
 from rewardkit.prover.terms import Known
 from rewardkit.prover.texts import Measures, text_with
+from rewardkit.prover.writing import RESULT_FLAGS
 from rewardkit.types.messages import read_structured
 from rewardkit.types.types import Type
 from rewardkit.types.values import RunResult, make_result
@@ -198,7 +199,8 @@ class _Reader:
         for applied in self.question.encoder.applied:
             is_of = applied.key[0] == "field" and applied.value.args[0].type.kind == "result"
             if is_of and self.value(applied.args[0].term) == number:
-                found[applied.value.data] = self.value(applied.result.term)
+                null = self.value(applied.result.null)
+                found[applied.value.data] = None if null else self.value(applied.result.term)
         share = Fraction(found.get("share", 0))
         passed = int(found.get("passed", share.numerator))
         if "passed" in found and share and "total" not in found:
@@ -206,8 +208,20 @@ class _Reader:
         total = int(found.get("total", share.denominator if share else max(passed, 1)))
         if "passed" not in found:
             passed = int(share * total)
-        flags = (bool(found.get("crashed", False)), bool(found.get("timed_out", False)))
-        return make_result(passed, total, *flags)
+        first = found.get("first_failing")
+        if first is not None:
+            first = int(first)
+            if "passed" not in found:  # enough of them, in the share that is said
+                times = -(-first // passed) if passed else 1
+                passed, total = (max(passed, first), total) if not share else (passed * times, total * times)
+            total = max(total, passed + 1) if "total" not in found and not share else total
+        elif "first_failing" in found and passed < total:
+            passed, total = (passed, passed) if {"passed", "share"} & found.keys() else (total, total)
+        flags = {name: bool(found.get(name, False)) for name in RESULT_FLAGS}
+        try:
+            return make_result(passed, total, **flags, first_failing=first)
+        except ValueError:
+            raise CannotBe from None
 
     def _measures(self, known: Known, row: Row, source: Value | None, type_: Type | None = None) -> Measures:
         """How long a text or list is, by the model."""

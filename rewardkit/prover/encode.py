@@ -13,6 +13,7 @@ from typing import Any
 
 import z3
 
+from rewardkit.checker.builtins import FIELDS
 from rewardkit.checker.claims import is_measure, same_source
 from rewardkit.checker.spec import Spec, Value
 from rewardkit.prover import functions, operations
@@ -263,7 +264,9 @@ class Encoder:
             key = ("fold", self.keys.of(value), may_fail)
             return self.apply(key, tuple(args), value, row, interval, value.type.optional, may_fail)
         interval = value.interval if op == "field" else FULL
-        may_be_null = value.type.optional and (op == "index" or not value.args[0].type.optional)
+        may_be_null = value.type.optional
+        if op == "field":  # beside that of what it is a field of
+            may_be_null = FIELDS[value.args[0].type.kind][value.data].optional
         return self.apply(
             (op, str(value.data), str(value.type)), tuple(args), value, row, interval, may_be_null
         )

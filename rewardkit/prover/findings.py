@@ -286,7 +286,10 @@ def _shown(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, dict) and {"passed", "total"} <= value.keys():
-        flags = [name.replace("_", " ") for name in ("crashed", "timed_out") if value.get(name)]
+        words = {"crashed": "crashed", "timed_out": "timed out", "memory": "out of memory"}
+        flags = [word for name, word in words.items() if value.get(name)]
+        if "first_failing" in value:
+            flags.append(f"case {value['first_failing']} fails first")
         return ", ".join([f"{value['passed']} of {value['total']} passed", *flags])
     return _number(value) if isinstance(value, int | float) else str(value)[:40]
 

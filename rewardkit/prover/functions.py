@@ -312,7 +312,10 @@ def relate_folds(encoder: Encoder) -> None:
 
 
 def relate_fields(encoder: Encoder) -> None:
-    """Of a result of tests, no more passed than there are, and the share is of these."""
+    """Of a result of tests, no more passed than there are, and the share is of these.
+
+    The first that fails comes after no more cases than passed, and there is none where all did.
+    """
     fields = [a for a in encoder.applied if a.key[0] == "field" and a.value.args[0].type.kind == "result"]
     for one in fields:
         for other in fields:
@@ -322,6 +325,15 @@ def relate_fields(encoder: Encoder) -> None:
             a, b = one.result.term, other.result.term
             if names == ("passed", "total"):
                 encoder.fact(implies(equal, a <= b))
+                every = same(a, b)
+                for third in fields:
+                    if third.value.data == "first_failing":
+                        same_ = and_(equal, alike(one.args[0], third.args[0]))
+                        encoder.fact(implies(same_, same(third.result.null, every)))
+            elif names == ("memory", "crashed"):
+                encoder.fact(implies(and_(equal, a), b))
+            elif one.value.data == "first_failing":
+                _relate_first_failing(encoder, one, other)
             elif names == ("share", "total"):
                 encoder.fact(implies(and_(equal, b == 0), a == 0))
             elif names == ("share", "passed"):
@@ -330,6 +342,20 @@ def relate_fields(encoder: Encoder) -> None:
                     if third.value.data == "total":
                         same_ = and_(equal, alike(one.args[0], third.args[0]))
                         encoder.fact(implies(same_, a * third.result.term == b))
+
+
+def _relate_first_failing(encoder: Encoder, first: Applied, other: Applied) -> None:
+    """The index of a case that fails is that of one, and the cases before it pass."""
+    index, number_ = first.result, other.result.term
+    there = and_(alike(first.args[0], other.args[0]), not_(other.result.null))
+    some = and_(there, not_(index.null))
+    if other.value.data == "passed":
+        encoder.fact(implies(some, index.term <= number_))
+    elif other.value.data == "total":
+        encoder.fact(implies(some, index.term < number_))
+    elif other.value.data == "share":
+        encoder.fact(implies(and_(some, number_ == 0), index.term == 0))
+        encoder.fact(implies(and_(there, number_ > 0), same(index.null, number_ == 1)))
 
 
 def _same_arguments(one: Applied, other: Applied) -> Logic:

@@ -9,6 +9,9 @@ from typing import Any
 from rewardkit.types.types import INT, UNITS, Type
 from rewardkit.types.values import Call, Message, RunResult
 
+#: what a result says beside its counts
+RESULT_FLAGS = ("crashed", "timed_out", "memory")
+
 
 def literal(value: Any, type_: Type) -> str:
     """A value as a spec writes it."""
@@ -22,8 +25,8 @@ def literal(value: Any, type_: Type) -> str:
     if isinstance(value, str):
         return text_literal(value)
     if isinstance(value, RunResult):
-        flags = [f"{name}: true" for name in ("crashed", "timed_out") if getattr(value, name)]
-        return f"code.result({', '.join([f'passed: {value.passed}', f'total: {value.total}', *flags])})"
+        given = plain(value).items()
+        return f"code.result({', '.join(f'{name}: {literal(item, INT)}' for name, item in given)})"
     return '"""' + json.dumps(plain(value), ensure_ascii=False) + '"""'
 
 
@@ -50,7 +53,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     if isinstance(value, RunResult):
-        flags = {name: True for name in ("crashed", "timed_out") if getattr(value, name)}
+        flags: dict[str, Any] = {name: True for name in RESULT_FLAGS if getattr(value, name)}
+        if value.first_failing not in (None, value.passed):
+            flags["first_failing"] = value.first_failing
         return {"passed": value.passed, "total": value.total, **flags}
     if isinstance(value, Call):
         return {"name": value.name, "arguments": json.loads(value.arguments)}

@@ -261,7 +261,8 @@ def real(value: Fraction) -> float:
 def _field(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:
     (a,) = args
     items = [None if item is None else getattr(item, step.data) for item in values_of(a)]
-    return Column(_typed(items, step), a.null, a.fault, a.done), None
+    absent = np.fromiter((item is None for item in items), np.bool_, len(items))
+    return Column(_typed(items, step), a.null | (absent & a.done), a.fault, a.done), None
 
 
 def _index(step: Step, args: list[Column]) -> tuple[Column, Failure | None]:

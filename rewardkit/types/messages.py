@@ -49,6 +49,8 @@ def _read(value: Any, type_: Type) -> Any:
         return _read_result(value)
     if type_.kind == "list":
         assert type_.item is not None
+        if type_.item.kind == "testcase" and isinstance(value, dict):
+            value = [value]  # datasets write several cases as one object of lists
         if not isinstance(value, list | tuple):
             raise ValueError(f"expected a list, found {_kind(value)}")
         if type_.item.kind == "call":
@@ -62,9 +64,11 @@ def _read_result(value: Any) -> RunResult:
         return value
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, found {_kind(value)}")
-    unknown = value.keys() - {"passed", "total", "share", "crashed", "timed_out"}
-    if unknown or not {"passed", "total"} <= value.keys():
-        raise ValueError("a result has `passed`, `total`, and perhaps `crashed` and `timed_out`")
+    flags = {"crashed", "timed_out", "memory", "first_failing"}
+    if value.keys() - flags - {"passed", "total", "share"} or not {"passed", "total"} <= value.keys():
+        raise ValueError(
+            "a result has `passed`, `total`, and perhaps `crashed`, `timed_out`, `memory` and `first_failing`"
+        )
     return make_result(**{name: item for name, item in value.items() if name != "share"})
 
 

@@ -50,6 +50,8 @@ class RunResult:
     total: int
     crashed: bool = False
     timed_out: bool = False
+    memory: bool = False
+    first_failing: int | None = None
 
     @property
     def share(self) -> float:
@@ -57,16 +59,34 @@ class RunResult:
         return self.passed / self.total if self.total else 0.0
 
 
-def make_result(passed: Any, total: Any, crashed: Any = False, timed_out: Any = False) -> RunResult:
-    """A result of whole numbers, 0 ≤ `passed` ≤ `total`. Raises `ValueError`."""
+def make_result(
+    passed: Any,
+    total: Any,
+    crashed: Any = False,
+    timed_out: Any = False,
+    memory: Any = False,
+    first_failing: Any = None,
+) -> RunResult:
+    """A result of whole numbers, 0 ≤ `passed` ≤ `total`. Raises `ValueError`.
+
+    A program that ran out of `memory` crashed. Unless said otherwise, the cases that pass are the first ones.
+    """
     counts = (passed, total)
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**63 for n in counts):
         raise ValueError("`passed` and `total` are whole numbers that are not negative")
     if passed > total:
         raise ValueError(f"{passed} of {total} cases cannot pass")
-    if not isinstance(crashed, bool) or not isinstance(timed_out, bool):
-        raise ValueError("`crashed` and `timed_out` are bools")
-    return RunResult(passed, total, crashed, timed_out)
+    if not all(isinstance(flag, bool) for flag in (crashed, timed_out, memory)):
+        raise ValueError("`crashed`, `timed_out` and `memory` are bools")
+    if first_failing is None:
+        first_failing = passed if passed < total else None
+    elif not isinstance(first_failing, int) or isinstance(first_failing, bool) or first_failing < 0:
+        raise ValueError("`first_failing` is the index of a case")
+    elif passed == total:
+        raise ValueError("where every case passes, none is the first that fails")
+    elif first_failing > passed:
+        raise ValueError(f"the first {first_failing} cases pass, and only {passed} did")
+    return RunResult(passed, total, crashed or memory, timed_out, memory, first_failing)
 
 
 def canonical_json(value: Any) -> str:

@@ -74,9 +74,13 @@ def test_generated_rows_make_axioms_speak(name, truth):
     find(arguments, lambda row: call(function, *([value] for value in row), **constants) == [truth])
 
 
-@given(st.integers(0, 9), st.integers(0, 9), st.booleans(), st.booleans())
-def test_what_is_claimed_of_results(passed, more, crashed, timed_out):
-    result = make_result(passed, passed + more, crashed, timed_out)
+@given(st.integers(0, 9), st.integers(0, 9), st.booleans(), st.booleans(), st.booleans(), st.data())
+def test_what_is_claimed_of_results(passed, more, crashed, timed_out, memory, data):
+    first = data.draw(st.none() | st.integers(0, passed)) if more else None
+    result = make_result(passed, passed + more, crashed, timed_out, memory, first)
+    assert (result.first_failing is None) == (result.passed == result.total)
+    assert result.first_failing is None or result.first_failing <= result.passed
+    assert result.crashed or not result.memory
     assert result.passed <= result.total
     assert (result.share > 0) == (result.passed > 0)
     assert result.share * result.total == pytest.approx(result.passed)

@@ -19,7 +19,7 @@ from rewardkit.checker.spec import Spec, Value
 from rewardkit.types.function import Function
 from rewardkit.types.messages import content_text, read_message, read_structured
 from rewardkit.types.types import Type
-from rewardkit.types.values import Call, Message
+from rewardkit.types.values import Call, Message, RunResult
 
 
 class _Fault:
@@ -436,7 +436,8 @@ _PLAIN: dict[str, Callable[..., Any]] = {
 
 _POLARS: dict[str, Any] = {"bool": pl.Boolean, "int": pl.Int64, "real": pl.Float64, "text": pl.String}
 _PYTHON: dict[str, Any] = {"bool": bool, "int": int, "real": float | int, "text": str, "json": str,
-                           "list": tuple | list, "call": Call, "message": Message}  # fmt: skip
+                           "list": tuple | list, "call": Call, "message": Message,
+                           "testcase": str, "result": RunResult}  # fmt: skip
 
 
 def _called(function: Function, constants: dict[str, Any], args: tuple[Any, ...]) -> Any:
