@@ -2,26 +2,10 @@ r"""`math.*`: answers read out of text, and math-verify's verdict on two of them
 
 from __future__ import annotations
 
-import re
-
 from rewardkit.library.math_answer import answer, boxed, number
+from rewardkit.library.math_fast import fast_equal
 from rewardkit.types.function import Example, Function, Parameter
 from rewardkit.types.types import BOOL, REAL, TEXT
-
-#: Whole numbers of up to 15 digits, decimals of up to 6 digits on either side of the point: the forms
-#: on which math-verify (which rounds floats to 6 places) was seen to decide as plain arithmetic does.
-_CANONICAL = re.compile(
-    r"-?(?:(?:0|[1-9][0-9]{0,14}|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4})"
-    r"|(?:0|[1-9][0-9]{0,5}|[1-9][0-9]{0,2},[0-9]{3})\.[0-9]{1,6})"
-)
-
-
-def fast_equal(found: str, gold: str) -> bool | None:
-    """`math.equal`'s verdict where both are plain numbers; `None` where a worker must decide."""
-    if _CANONICAL.fullmatch(found) and _CANONICAL.fullmatch(gold):
-        return float(found.replace(",", "")) == float(gold.replace(",", ""))
-    return None
-
 
 _BOXED = Function(
     name="math.boxed",
@@ -102,7 +86,11 @@ value beyond the range of a real, a text of more than 200 characters.
 
 _EQUAL = Function(
     name="math.equal",
-    parameters=(Parameter("found", TEXT), Parameter("gold", TEXT)),
+    parameters=(
+        Parameter("found", TEXT),
+        Parameter("gold", TEXT),
+        Parameter("strict", BOOL, False, constant=True),
+    ),
     result=BOOL,
     summary="whether an answer equals the gold answer, as math-verify decides",
     executor="worker",

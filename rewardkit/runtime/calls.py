@@ -168,7 +168,7 @@ class Caller:
         known: dict[int, Outcome] = {}
         for i, (task, key) in enumerate(zip(tasks, keys, strict=True)):
             kept = self.cache.get(key)
-            if kept is None and fast is not None and (found := fast(*task)) is not None:
+            if kept is None and fast is not None and (found := fast(*task, **constants)) is not None:
                 kept = (found,)
             if kept is not None:
                 known[i] = (kept[0], None, 0.0)
@@ -185,7 +185,12 @@ class Caller:
                     self.progress(function.name, finished, len(open_))
 
             outcomes = self.pool().run(
-                function.implementation, [tasks[i] for i in open_], function.deadline, constants, tick
+                function.implementation,
+                [tasks[i] for i in open_],
+                function.deadline,
+                constants,
+                tick,
+                function.extra.get("overdue"),
             )
             for i, outcome in zip(open_, outcomes, strict=True):
                 known[i] = (outcome.value, outcome.error, outcome.seconds)
