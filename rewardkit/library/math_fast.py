@@ -16,7 +16,8 @@ from rewardkit.library.math_answer import is_prose
 
 #: What marks mathematics off from the text around it
 DELIMITED = re.compile(r"\$|\\\(|\\\[|\\(?:boxed|fbox)")
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mbox) ?\{([^{}]*+)\}")
+_TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mbox) ?\{([^{}]*+)\}")
+_NUMBERS = re.compile(r"[0-9]++(?:[.,][0-9]++)*+")
 _MARKS = " .,;:?\"'$"
 #: Forms are looked for in short texts only: a million digits are no plain number
 _SHORT = 400
@@ -155,7 +156,7 @@ def _signed(sign: str, digits: str) -> Fraction:
 
 def _is_text(gold: str) -> bool:
     """Whether a gold answer is words rather than one value: prose that holds no number, or several."""
-    return is_prose(gold) and not DELIMITED.search(gold) and len(re.findall(r"[0-9]+", gold)) != 1
+    return is_prose(gold) and not DELIMITED.search(gold) and len(_NUMBERS.findall(gold)) != 1
 
 
 def _words(text: str, marks: str) -> str:

@@ -43,6 +43,12 @@ def consumes(latex: str) -> bool:
 
 def _create_parser(self: Any, latex: str) -> Any:
     parser = _create(self, latex)
+    try:
+        parser.getTokenStream().fill()
+    except MemoryError:
+        raise
+    except Exception:  # LL may look at a character that is no token's, and fail, where SLL does not look
+        return _create(self, latex)
     parser._interp.predictionMode = PredictionMode.SLL
     math = parser.math
 

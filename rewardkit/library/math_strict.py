@@ -13,10 +13,10 @@ from typing import Any
 
 from latex2sympy2_extended.logic import And
 from math_verify.grader import is_assignment_relation, is_expr_of_only_symbols, is_relation
-from sympy import Basic, Eq, Float, Interval, MatrixBase, N, Rational, Set, Symbol, Tuple, solve
+from sympy import Eq, Float, Interval, MatrixBase, N, Rational, Set, Symbol, Tuple, solve
 from sympy import FiniteSet as SympyFiniteSet
 
-from rewardkit.library.math_answer import is_prose
+from rewardkit.library.math_answer import WITH_UNIT, is_prose, tidy
 from rewardkit.library.math_fast import DELIMITED
 from rewardkit.library.math_parser import consumes
 
@@ -29,26 +29,41 @@ _POINTS = tuple(
     for k in (1, 2, 3, 5)
 )
 
-_UNITS = (
-    r"mm|cm|dm|km|m|meters?|metres?|inch(?:es)?|in|ft|feet|foot|yards?|yd|miles?|mi|mg|kg|g|grams?|lbs?|pounds?"
-    r"|oz|ounces?|ml|l|liters?|litres?|gallons?|gal|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|weeks?"
-    r"|months?|years?|yrs?|mph|dollars?|cents?|euros?|pounds?|degrees?|am|pm|a\.m\.|p\.m\."
+#: a letter or two after a number, and signs before it, are units to math-verify, which drops them
+_SHORT_UNIT = re.compile(
+    r"[0-9}]\s*(?:\\(?:text|mathrm|mbox) ?\{\s*)?(?<![A-Za-z])"
+    r"(mm|cm|dm|km|mg|kg|ml|lb|oz|ft|in|yd|mi|hr?|am|pm|a\.m\.|p\.m\.|[mglsdct])[\s}]*(\^\{?[23]\}?)?[\s.$]*$"
 )
-_UNIT = re.compile(
-    rf"[0-9}}]\s*(?:\\(?:text|mathrm|mbox) ?\{{\s*)?(?<![A-Za-z])({_UNITS})\s*\}}?(\^\{{?[23]\}}?)?[\s.$]*$"
-)
+_MONEY = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee"}
+_MONEY_SIGN = re.compile(rf"^[+\-−]?\s?\\?([{''.join(_MONEY)}])\s?[+\-−]?[0-9.]|[0-9]\s?([€£¥₹])$")
+_NOT_LETTERS = re.compile(r"\\(?:text|mathrm|mbox)|[^a-z0-9/^]")
 
 
 def exactly(found: str, gold: str, founds: Sequence[Any], golds: Sequence[Any], verify: Verify) -> bool:
     """Whether a verdict of equality holds: `founds` and `golds` are what math-verify read in the texts."""
-    if any(is_prose(text) and not DELIMITED.search(text) for text in (found, gold)):
+    if any(is_prose(tidy(text)) and not DELIMITED.search(text) for text in (found, gold)):
         return False  # words compare as words, which has been done
-    units = [match[0].strip("0123456789} .$").lower() for match in map(_UNIT.search, (found, gold)) if match]
-    if len(units) == 2 and units[0].rstrip("s") != units[1].rstrip("s"):
+    units = [unit for unit in map(_unit, (found, gold)) if unit]
+    if len(set(units)) > 1:
         return False
-    if not all(consumes(text) for text in (*founds, *golds) if isinstance(text, str)):
+    if not all(consumes(text.rstrip(" .,;")) for text in (*founds, *golds) if isinstance(text, str)):
         return False
     return any(same(a, b) for a in golds for b in founds if verify(a, b))
+
+
+def _unit(text: str) -> str:
+    """The unit after a number, or the currency before it, in one spelling; empty where there is none."""
+    text = text.strip()
+    if text.count("$") <= 1 and (match := _MONEY_SIGN.search(text)):
+        return _MONEY[match[1] or match[2]]
+    text = text.strip(" .$")
+    if match := WITH_UNIT.fullmatch(text):
+        unit = text[match.end(1) :]
+    elif match := _SHORT_UNIT.search(text):
+        unit = match[1] + (match[2] or "")
+    else:
+        return ""
+    return _NOT_LETTERS.sub("", unit.lower()).removesuffix("s")
 
 
 Verify = Callable[[Any, Any], bool]
@@ -58,6 +73,7 @@ def same(gold: Any, found: Any) -> bool:
     """Whether what math-verify calls equal is: `False` only where it is shown not to be."""
     if isinstance(gold, str) or isinstance(found, str) or gold == found:
         return True
+    gold, found = (x.rhs if isinstance(x, Eq) and isinstance(x.rhs, Set) else x for x in (gold, found))
     if is_relation(gold) and is_relation(found):
         return _same_relations(gold, found)
     if is_relation(found):
@@ -124,7 +140,11 @@ def _same_relations(gold: Any, found: Any) -> bool:
         return same(gold.rhs, found.rhs)
     # one is a multiple of the other
     ratio = None
-    for a, b in _evaluated(gold.lhs - gold.rhs, found.lhs - found.rhs):
+    try:
+        differences = gold.lhs - gold.rhs, found.lhs - found.rhs
+    except TypeError:  # of sets
+        return same(gold.lhs, found.lhs) and same(gold.rhs, found.rhs)
+    for a, b in _evaluated(*differences):
         if not a or not b or (ratio is not None and _differ(ratio * b, a)):
             return _same_solutions(gold, found)
         ratio = a / b
@@ -178,8 +198,8 @@ def _evaluated(*expressions: Any) -> list[tuple[Any, ...]]:
 
 def _exact(expression: Any) -> Any:
     """Without anything left to do, and decimals as the fractions that they spell."""
-    done = expression.doit() if isinstance(expression, Basic) else expression
-    return done.xreplace({number: Rational(str(number)) for number in done.atoms(Float)})
+    exact = expression.xreplace({number: Rational(str(number)) for number in expression.atoms(Float)})
+    return exact.doit()
 
 
 def _differ(a: Any, b: Any) -> bool:

@@ -26,10 +26,12 @@ logging.getLogger("math_verify").setLevel(logging.ERROR)
 math_parser.install()
 
 _EXTRACTION = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
-_CURRENCY = re.compile(r"([+\-−]?)\s?\\?[$€£¥₹₩₽]\s?(?=[0-9.])")
+_CURRENCY = re.compile(r"([+\-−]?)\s?\\?[$€£¥₹₩₽]\s?(?=[+\-−]?[0-9.])")
 _MIXED = re.compile(r"([+\-−]?[0-9]{1,9}) ([0-9]{1,9})/([0-9]{1,9})")
 _SCIENTIFIC = re.compile(r"([+\-−]?[0-9.]{1,40})[eE]([+\-]?[0-9]{1,4})")
 _SPACED = re.compile(r"[+\-−]?[1-9][0-9]{0,2}(?: [0-9]{3})+(?:\.[0-9]+)?")
+_SCALED = re.compile(r"([+\-−]?[0-9][0-9.,]{0,20}) (hundred|thousand|million|billion|trillion)")
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _NAMES = re.compile(rf"(?<![A-Za-z\\])(?:{'|'.join(sorted(FUNCTIONS))}|ln|pi)(?![A-Za-z])")
 _SYMBOLS = str.maketrans({"∞": r"\infty ", "√": r"\sqrt ", "²": "^2", "³": "^3", "−": "-"})
 
@@ -91,14 +93,18 @@ def _parse(text: str) -> tuple[Any, ...]:
 
 
 def _as_math(text: str) -> str:
-    """What math-verify reads best: prose and delimited math as they stand, a bare expression in `$`."""
+    r"""What math-verify reads best: prose and delimited math as they stand, a bare expression in a box."""
     text = text.strip()
     if len(text) > _LONGEST:
         box = boxed(text)
-        return f"${box}$" if box and len(box) <= _LONGEST else ""
+        return rf"\boxed{{{box}}}" if box and len(box) <= _LONGEST else ""
     if text.count("$") <= 1:  # money
         text = _CURRENCY.sub(r"\1", text).rstrip("$").removesuffix("\\")
-    if DELIMITED.search(text) or is_prose(text):
+    if match := _SCALED.fullmatch(text):
+        text = rf"{match[1]} \cdot 10^{{{_SCALES[match[2]]}}}"
+    if DELIMITED.search(text):
+        return text if "\\fbox" not in text or "\\boxed" in text else rf"\boxed{{{text}}}"
+    if is_prose(text):
         return text
     if match := _MIXED.fullmatch(text):
         text = rf"{match[1]}\frac{{{match[2]}}}{{{match[3]}}}"
@@ -107,4 +113,4 @@ def _as_math(text: str) -> str:
     elif match := _SCIENTIFIC.fullmatch(text):
         text = rf"{match[1]} \cdot 10^{{{match[2]}}}"
     text = text.replace("**", "^").translate(_SYMBOLS)
-    return f"${_NAMES.sub(lambda name: chr(92) + name[0], text)}$"
+    return rf"\boxed{{{_NAMES.sub(lambda name: chr(92) + name[0], text)}}}"

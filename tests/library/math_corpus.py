@@ -2,7 +2,12 @@ r"""The corpus of `math.equal`: pairs of answers over math-verify's whole range,
 
 `python tests/library/math_corpus.py --update` makes the pairs anew and asks math-verify itself, in this
 process and with its documented defaults, as a trainer's reward does: both answers in a box. Each line of
-`math_corpus.jsonl` is `[kind, found, gold, verdict]`.
+`math_corpus.jsonl` is `[kind, found, gold, verdict]`; where `math.equal` decides otherwise, a reason follows:
+
+- `words`: the texts are the same words, but for spacing, punctuation, case or `\text{…}` (rule 1);
+- `spelling`: a spelling that math-verify does not read in a box: `1e6`, `1 234`, `2 1/3`, `2**10`, `√`, `sin(x)`
+  without its backslash, other currencies, `3 million`;
+- `prose`: words around one number, which math-verify reads in prose but not in a box.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 FILE = Path(__file__).with_name("math_corpus.jsonl")
@@ -18,8 +24,17 @@ FILE = Path(__file__).with_name("math_corpus.jsonl")
 Pair = tuple[str, str, str]
 
 
-def corpus() -> list[tuple[str, str, str, bool]]:
-    return [tuple(json.loads(line)) for line in FILE.read_text(encoding="utf-8").splitlines()]
+@dataclass(frozen=True)
+class Line:
+    kind: str
+    found: str
+    gold: str
+    verdict: bool  # math-verify's own
+    reason: str = ""  # why `math.equal`'s differs
+
+
+def corpus() -> list[Line]:
+    return [Line(*json.loads(line)) for line in FILE.read_text(encoding="utf-8").splitlines()]
 
 
 def raw_verdict(found: str, gold: str) -> bool:
@@ -311,11 +326,21 @@ def _kinds() -> Iterator[tuple[str, list[list[str]]]]:
     ]
 
 
+def _line(kind: str, found: str, gold: str) -> list[str | bool]:
+    from rewardkit.library.math_answer import is_prose
+    from rewardkit.library.math_fast import same_words
+    from rewardkit.library.math_worker import equal
+
+    verdict = raw_verdict(found, gold)
+    line: list[str | bool] = [kind, found, gold, verdict]
+    if equal(found, gold) != verdict:
+        prose = is_prose(found) or is_prose(gold)
+        line.append("words" if same_words(found, gold) else "prose" if prose else "spelling")
+    return line
+
+
 def _update() -> None:
-    lines = [
-        json.dumps([kind, found, gold, raw_verdict(found, gold)], ensure_ascii=False)
-        for kind, found, gold in pairs()
-    ]
+    lines = [json.dumps(_line(*pair), ensure_ascii=False) for pair in pairs()]
     FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(lines)} pairs")
 
