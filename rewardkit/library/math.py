@@ -96,9 +96,9 @@ _EQUAL = Function(
     executor="worker",
     implementation="rewardkit.library.math_worker:equal",
     faults=True,
-    fails="a fault where deciding takes more than 10 s or more memory than a worker may use",
+    fails="a fault where deciding takes more than 3 s or more memory than a worker may use",
     cost="heavy",
-    deadline=10.0,
+    deadline=3.0,
     examples=(
         Example(r'math.equal("0.5", "\\frac{1}{2}")', True),
         Example('math.equal("18.00", "18")', True),
@@ -124,7 +124,7 @@ math-verify looks for the answer itself. A percentage is taken either way: `4%` 
 `4` and `0.04`, and the gold answer `4%` accepts both. For a whole solution use `math.answer` or
 `math.boxed` first.
 """,
-    extra={"fast": fast_equal},
+    extra={"fast": fast_equal, "overdue": "rewardkit.library.math_worker:overdue"},
 )
 
 FUNCTIONS = (_BOXED, _ANSWER, _NUMBER, _EQUAL)

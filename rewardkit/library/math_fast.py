@@ -36,7 +36,9 @@ _SEPARATORS = re.compile(r"[^0-9.]")
 
 #: numbers of this many digits cannot be computed in any deadline, so math-verify never finds them equal
 _ASTRONOMIC = 5e7
-_ARITHMETIC = re.compile(r"(?:[0-9\s^{}()+\-*/.,!$]|\\(?:cdot|times|[dt]?frac|left|right|boxed)(?![A-Za-z]))+")
+_ARITHMETIC = re.compile(
+    r"(?:[0-9\s^{}()+\-*/.,!$]|\\(?:cdot|times|[dt]?frac|left|right|boxed)(?![A-Za-z]))+"
+)
 #: `9^{9^{9}}`, `9^(9^9)`: each exponent in brackets, but for a last one of one digit
 _TOWER = re.compile(r"[0-9]+(?:\s?(?:\^|\*\*)\s?[{(]\s?[0-9]{1,40}(?![0-9.,]))+(?:\s?\^\s?[0-9](?![0-9.]))?")
 _FACTORIAL = re.compile(r"(?<![0-9.])([0-9]{8,40})\s?!")
@@ -74,12 +76,14 @@ def same_words(found: str, gold: str) -> bool | None:
     return False if _is_text(gold) else None
 
 
-@lru_cache(4096)
 def plain(text: str) -> Plain | None:
     """A plain number or a letter; `None` for everything else."""
     text = text.strip()
-    if not 0 < len(text) <= _SHORT:
-        return None
+    return _plain(text) if 0 < len(text) <= _SHORT else None
+
+
+@lru_cache(4096)
+def _plain(text: str) -> Plain | None:
     for opening, closing in _WRAPPERS:
         if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening):
             text = text[len(opening) : -len(closing)].strip()
@@ -99,7 +103,11 @@ def plain(text: str) -> Plain | None:
 
 def astronomic(text: str) -> bool:
     """Whether arithmetic holds a power or a factorial that nobody can write out: `9^{9^{9^9}}`."""
-    if len(text) > _SHORT or not ("^" in text or "!" in text or "**" in text) or not _ARITHMETIC.fullmatch(text):
+    if (
+        len(text) > _SHORT
+        or not ("^" in text or "!" in text or "**" in text)
+        or not _ARITHMETIC.fullmatch(text)
+    ):
         return False
     return any(_tower_digits(match[0]) > _ASTRONOMIC for match in _TOWER.finditer(text)) or any(
         int(match[1]) > _ASTRONOMIC for match in _FACTORIAL.finditer(text)

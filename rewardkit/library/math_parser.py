@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from antlr4 import Token
-from antlr4.atn.PredictionMode import PredictionMode
+from antlr4 import Token  # type: ignore[import-untyped]
+from antlr4.atn.PredictionMode import PredictionMode  # type: ignore[import-untyped]
 from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 
 _create = _Latex2Sympy.create_parser

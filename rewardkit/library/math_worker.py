@@ -16,7 +16,7 @@ import sympy.core.random
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 from sympy import Eq, Float, Integer, Symbol
 
-from rewardkit.library import math_parser
+from rewardkit.library import math_grader, math_parser
 from rewardkit.library.math_answer import FUNCTIONS, boxed, is_prose
 from rewardkit.library.math_fast import DELIMITED, same_words
 from rewardkit.library.math_strict import exactly
@@ -24,6 +24,7 @@ from rewardkit.library.math_strict import exactly
 # it warns once per process that no alarm is set
 logging.getLogger("math_verify").setLevel(logging.ERROR)
 math_parser.install()
+math_grader.install()
 
 _EXTRACTION = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
 _CURRENCY = re.compile(r"([+\-−]?)\s?\\?[$€£¥₹₩₽]\s?(?=[+\-−]?[0-9.])")
@@ -82,10 +83,15 @@ def _verify(gold: Any, found: Any) -> bool:
         return False
 
 
-@lru_cache(1024)
 def _parse(text: str) -> tuple[Any, ...]:
+    """What math-verify reads in a text: expressions, and the text they come from."""
+    return _parsed(_as_math(text))
+
+
+@lru_cache(1024)
+def _parsed(text: str) -> tuple[Any, ...]:
     try:
-        return tuple(parse(_as_math(text), _EXTRACTION, parsing_timeout=None, raise_on_error=True))
+        return tuple(parse(text, _EXTRACTION, parsing_timeout=None, raise_on_error=True))
     except MemoryError:
         raise
     except Exception:  # what cannot be parsed has no value

@@ -5,8 +5,8 @@ It answers on the socket it inherits, one message at a time:
 - `("load", path)` imports `module:function` (and calls the module's `warm()`, if it has one); the reply is
   `null`, or what went wrong. Imports are therefore done before any deadline runs.
 - `("run", path, tasks, constants)` is acknowledged with the seconds of processor time that the process has
-  used, and then answered task by task with `[value, error, seconds, last, used]`; `last` says that the process
-  ends after this reply.
+  used, and then answered task by task with `[value, error, seconds, last, used]`; `last` says that the
+  process ends after this reply.
 
 Requests are pickles, since they come from our own process. Replies are JSON: whatever hostile text
 does to a worker, its replies stay data.

@@ -54,7 +54,10 @@ def _families() -> Iterator[list[str]]:
     for size in (2, 5, 10, 20):
         rows = r"\\".join("&".join(f"x_{{{r}{c}}}" for c in range(size)) for r in range(size))
         yield [rf"\begin{{pmatrix}}{rows}\end{{pmatrix}}", rf"\det\begin{{pmatrix}}{rows}\end{{pmatrix}}"]
-        yield [rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}^{{-1}}", rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}^{{99}}"]
+        yield [
+            rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}^{{-1}}",
+            rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}^{{99}}",
+        ]
     yield [rf"\begin{{pmatrix}}{'1&' * n}1\end{{pmatrix}}" for n in (10, 500, 3000)]
     yield [rf"\{{{','.join(map(str, range(n)))}\}}" for n in (10, 100, 1000, 2000)]
     yield [",".join(f"x_{{{i}}}={i}" for i in range(n)) for n in (5, 50, 300)]
@@ -69,13 +72,31 @@ def _families() -> Iterator[list[str]]:
     yield [rf"F_{{10^{n}}}" for n in (3, 9)] + [rf"\gcd(10^{{10^{n}}}, 3^{{10^{n}}})" for n in (3, 6, 9)]
     yield [rf"\lfloor 10^{{10^{{{n}}}}} \pi \rfloor" for n in range(2, 9)]
     yield [rf"\sin(10^{{10^{{{n}}}}})" for n in range(2, 9)]
-    yield [c * n for c in ("\u0661", "\u00bd", "\u221e", "\u2212", "\U0001d7d9", "\ud800", "\0", "\u202e5") for n in (1, 300)]
-    yield ["1\u200b8", "1\u00a08", "\uff11\uff18", "1\u06608", "e\u0301" * 400, "\u5341\u516b", "\u2460\u2467"]
+    yield [
+        c * n
+        for c in ("\u0661", "\u00bd", "\u221e", "\u2212", "\U0001d7d9", "\ud800", "\0", "\u202e5")
+        for n in (1, 300)
+    ]
+    yield [
+        "1\u200b8",
+        "1\u00a08",
+        "\uff11\uff18",
+        "1\u06608",
+        "e\u0301" * 400,
+        "\u5341\u516b",
+        "\u2460\u2467",
+    ]
     yield ["\\text{" * n + "18" + "}" * n for n in (2, 50, 1000)]
     yield ["\\left(" * n + "1" + "\\right)" * n for n in (5, 100, 600)]
     yield ["\\frac" * n for n in (1, 50, 1900)] + ["\\sqrt" * n + "2" for n in (1, 50, 1900)]
     yield ["\\newcommand{\\x}{\\x\\x}\\x", r"\def\x{\x\x}\x", "\\input{/etc/passwd}", r"\write18{id}"]
-    yield ["__import__('os').system('exit 1')", "().__class__.__bases__[0]", "lambda: 0", "exec('1')", "18;import os"]
+    yield [
+        "__import__('os').system('exit 1')",
+        "().__class__.__bases__[0]",
+        "lambda: 0",
+        "exec('1')",
+        "18;import os",
+    ]
     yield [f"{n}**{n}**{n}**{n}" for n in digits]
     yield [f"-{n}^{{-{n}^{{{n}^{{{n}}}}}}}" for n in digits]
     yield [f"\\frac{{{n}^{{{n}^{{{n}^{n}}}}}}}{{{n}^{{{n}^{{{n}^{n}}}}}}}" for n in digits]
