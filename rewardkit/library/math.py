@@ -2,26 +2,10 @@ r"""`math.*`: answers read out of text, and math-verify's verdict on two of them
 
 from __future__ import annotations
 
-import re
-
 from rewardkit.library.math_answer import answer, boxed, number
+from rewardkit.library.math_fast import fast_equal
 from rewardkit.types.function import Example, Function, Parameter
 from rewardkit.types.types import BOOL, REAL, TEXT
-
-#: Whole numbers of up to 15 digits, decimals of up to 6 digits on either side of the point: the forms
-#: on which math-verify (which rounds floats to 6 places) was seen to decide as plain arithmetic does.
-_CANONICAL = re.compile(
-    r"-?(?:(?:0|[1-9][0-9]{0,14}|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4})"
-    r"|(?:0|[1-9][0-9]{0,5}|[1-9][0-9]{0,2},[0-9]{3})\.[0-9]{1,6})"
-)
-
-
-def fast_equal(found: str, gold: str) -> bool | None:
-    """`math.equal`'s verdict where both are plain numbers; `None` where a worker must decide."""
-    if _CANONICAL.fullmatch(found) and _CANONICAL.fullmatch(gold):
-        return float(found.replace(",", "")) == float(gold.replace(",", ""))
-    return None
-
 
 _BOXED = Function(
     name="math.boxed",
@@ -102,15 +86,19 @@ value beyond the range of a real, a text of more than 200 characters.
 
 _EQUAL = Function(
     name="math.equal",
-    parameters=(Parameter("found", TEXT), Parameter("gold", TEXT)),
+    parameters=(
+        Parameter("found", TEXT),
+        Parameter("gold", TEXT),
+        Parameter("strict", BOOL, False, constant=True),
+    ),
     result=BOOL,
     summary="whether an answer equals the gold answer, as math-verify decides",
     executor="worker",
     implementation="rewardkit.library.math_worker:equal",
     faults=True,
-    fails="a fault where deciding takes more than 10 s or more memory than a worker may use",
+    fails="a fault where deciding takes more than 3 s or more memory than a worker may use",
     cost="heavy",
-    deadline=10.0,
+    deadline=3.0,
     examples=(
         Example(r'math.equal("0.5", "\\frac{1}{2}")', True),
         Example('math.equal("18.00", "18")', True),
@@ -136,7 +124,7 @@ math-verify looks for the answer itself. A percentage is taken either way: `4%` 
 `4` and `0.04`, and the gold answer `4%` accepts both. For a whole solution use `math.answer` or
 `math.boxed` first.
 """,
-    extra={"fast": fast_equal},
+    extra={"fast": fast_equal, "overdue": "rewardkit.library.math_worker:overdue"},
 )
 
 FUNCTIONS = (_BOXED, _ANSWER, _NUMBER, _EQUAL)

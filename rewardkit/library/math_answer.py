@@ -59,14 +59,15 @@ FUNCTIONS = frozenset(
         "exp",
     )
 )
-_NOT_PROSE = FUNCTIONS | {"sqrt", "lim", "max", "min", "gcd", "lcm", "mod", "and", "infinity"}
+_NOT_PROSE = FUNCTIONS | {"sqrt", "lim", "max", "min", "gcd", "lcm", "mod", "and", "inf", "infinity"}
 _COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox|operatorname|begin|end) ?\{[^{}]*+\}")
 _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3,}+")
+_VOWELS = frozenset("aeiou")
 #: Short words that no answer holds: `4, as 2 + 2 = 4`
 _SHORT_WORD = re.compile(r"(?<![A-Za-z\\{^_])(?:as|so|we|it|is|if)(?![A-Za-z])")
 
 #: A number and its unit: `18 dollars`, `5 cm^2`, `12\text{ apples}`.
-_WITH_UNIT = re.compile(
+WITH_UNIT = re.compile(
     rf"([+\-−]?\s?{_CURRENCY}?\s?{_DECIMAL})"
     r"(?:\s*+\\(?:text|mathrm|mbox) ?\{[^{}]*+\}|\s++[A-Za-z]{2,20}+(?:[ /][A-Za-z]{1,20}+){0,2})"
     r"(?:\^(?:[23]|\{[23]\}))?"
@@ -152,20 +153,23 @@ def number(text: str) -> float | None:
 def is_prose(text: str) -> bool:
     r"""Whether `text` holds words: 3 or more letters, not all capitals, or `as`, `so` and the like,
 
-    outside commands and `\text{...}`.
+    outside commands and `\text{...}`. `xyz` and `mph` are none.
     """
     text = _COMMAND.sub("", text)
-    words = _WORD.findall(text)
-    return _SHORT_WORD.search(text) is not None or any(
-        word.lower() not in _NOT_PROSE and not word.isupper() for word in words
-    )
+    return _SHORT_WORD.search(text) is not None or any(map(_is_word, _WORD.findall(text)))
+
+
+def _is_word(letters: str) -> bool:
+    if letters.lower() in _NOT_PROSE or letters.isupper():
+        return False
+    return len(letters) > 3 or not _VOWELS.isdisjoint(letters.lower())
 
 
 def tidy(text: str) -> str:
     r"""An answer without what surrounds it: `**$18.00$.**` is `18.00`, `1,234 dollars` is `1234`."""
     text = text.strip(' \t\r\n*_`"“”').rstrip(".,;:").rstrip(_DECORATION)
     text = _undelimited(text) or text
-    match = _WITH_UNIT.fullmatch(text)
+    match = WITH_UNIT.fullmatch(text)
     if match and not _NOT_UNITS.intersection(re.findall("[a-z]+", text[match.end(1) :].lower())):
         text = match[1]
     match = _NUMBER.fullmatch(text.rstrip("$€£¥₹₩₽").removesuffix("\\").rstrip())
@@ -207,7 +211,7 @@ def _direct(phrase: str) -> str | None:
     if choice := _CHOICE.match(phrase):
         return choice[1] or choice[2]
     tidied = tidy(phrase)
-    if _WITH_UNIT.fullmatch(tidied) and tidied.split()[-1].lower() in _SCALES:
+    if WITH_UNIT.fullmatch(tidied) and tidied.split()[-1].lower() in _SCALES:
         return tidied
     return tidied if tidied and not is_prose(tidied) else None
 

@@ -14,22 +14,30 @@ from typing import Any
 
 import sympy.core.random
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+from sympy import Eq, Float, Integer, Symbol
 
-from rewardkit.library.math_answer import FUNCTIONS, is_prose
+from rewardkit.library import math_grader, math_parser
+from rewardkit.library.math_answer import FUNCTIONS, boxed, is_prose
+from rewardkit.library.math_fast import DELIMITED, same_words
+from rewardkit.library.math_strict import exactly
 
 # it warns once per process that no alarm is set
 logging.getLogger("math_verify").setLevel(logging.ERROR)
+math_parser.install()
+math_grader.install()
 
 _EXTRACTION = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
-_DELIMITED = re.compile(r"\$|\\\(|\\\[|\\(?:boxed|fbox)")
-_CURRENCY = re.compile(r"([+\-−]?)\s?\\?[$€£¥₹₩₽]\s?(?=[0-9.])")
+_CURRENCY = re.compile(r"([+\-−]?)\s?\\?[$€£¥₹₩₽]\s?(?=[+\-−]?[0-9.])")
 _MIXED = re.compile(r"([+\-−]?[0-9]{1,9}) ([0-9]{1,9})/([0-9]{1,9})")
 _SCIENTIFIC = re.compile(r"([+\-−]?[0-9.]{1,40})[eE]([+\-]?[0-9]{1,4})")
 _SPACED = re.compile(r"[+\-−]?[1-9][0-9]{0,2}(?: [0-9]{3})+(?:\.[0-9]+)?")
+_SCALED = re.compile(r"([+\-−]?[0-9][0-9.,]{0,20}) (hundred|thousand|million|billion|trillion)")
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _NAMES = re.compile(rf"(?<![A-Za-z\\])(?:{'|'.join(sorted(FUNCTIONS))}|ln|pi)(?![A-Za-z])")
 _SYMBOLS = str.maketrans({"∞": r"\infty ", "√": r"\sqrt ", "²": "^2", "³": "^3", "−": "-"})
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mbox) ?\{([^{}]*+)\}")
-_MARKS = " .,;:?\"'$"
+
+#: of a longer text only its last box is read: math-verify's patterns take longer than linear
+_LONGEST = 10_000
 
 
 def warm() -> None:
@@ -37,19 +45,33 @@ def warm() -> None:
     equal(r"\frac{1}{2}", "0.25")
 
 
-def equal(found: str, gold: str) -> bool:
+def equal(found: str, gold: str, strict: bool = False) -> bool:
     """Whether `found` is the answer `gold`; the rule is `math.equal`'s `doc`."""
-    # an exclamation mark may end a sentence, but of a gold answer in numbers it is a factorial
-    marks = _MARKS if gold.rstrip(_MARKS).endswith("!") and not is_prose(gold) else _MARKS + "!"
-    words = _words(found, marks)
-    if words == _words(gold, marks):
-        return words != ""
-    if _is_text(gold):
-        return False
+    same = same_words(found, gold)
+    if same is not None:
+        return same
     # sympy's zero tests draw random points: the same ones for every pair, whatever came before it
     random.seed(0)
     sympy.core.random.seed(0)
-    return any(_verify(a, b) for a in _parse(gold) for b in _parse(found))
+    golds, founds = _parse(gold), _parse(found)
+    if not any(_verify(a, b) for a in golds for b in founds):
+        return False
+    return not strict or exactly(found, gold, founds, golds, _verify)
+
+
+def overdue(found: str, gold: str, strict: bool = False) -> bool:
+    """The verdict on an answer that took all the time or memory it was given: false, as math-verify says.
+
+    Raises `ValueError` where the gold answer alone may be the cause, which is no doing of the candidate's.
+    """
+    for a in _parse(gold):
+        for b in _PROBES:
+            _verify(a, b)
+    return False
+
+
+#: what a gold answer that is fit to be compared with is compared with in no time
+_PROBES = (Integer(7), Float("0.3"), Symbol("x", real=True), Eq(Symbol("x", real=True), 3))
 
 
 def _verify(gold: Any, found: Any) -> bool:
@@ -61,10 +83,15 @@ def _verify(gold: Any, found: Any) -> bool:
         return False
 
 
-@lru_cache(1024)
 def _parse(text: str) -> tuple[Any, ...]:
+    """What math-verify reads in a text: expressions, and the text they come from."""
+    return _parsed(_as_math(text))
+
+
+@lru_cache(1024)
+def _parsed(text: str) -> tuple[Any, ...]:
     try:
-        return tuple(parse(_as_math(text), _EXTRACTION, parsing_timeout=None, raise_on_error=True))
+        return tuple(parse(text, _EXTRACTION, parsing_timeout=None, raise_on_error=True))
     except MemoryError:
         raise
     except Exception:  # what cannot be parsed has no value
@@ -72,11 +99,18 @@ def _parse(text: str) -> tuple[Any, ...]:
 
 
 def _as_math(text: str) -> str:
-    """What math-verify reads best: prose and delimited math as they stand, a bare expression in `$`."""
+    r"""What math-verify reads best: prose and delimited math as they stand, a bare expression in a box."""
     text = text.strip()
+    if len(text) > _LONGEST:
+        box = boxed(text)
+        return rf"\boxed{{{box}}}" if box and len(box) <= _LONGEST else ""
     if text.count("$") <= 1:  # money
         text = _CURRENCY.sub(r"\1", text).rstrip("$").removesuffix("\\")
-    if _DELIMITED.search(text) or is_prose(text):
+    if match := _SCALED.fullmatch(text):
+        text = rf"{match[1]} \cdot 10^{{{_SCALES[match[2]]}}}"
+    if DELIMITED.search(text):
+        return text if "\\fbox" not in text or "\\boxed" in text else rf"\boxed{{{text}}}"
+    if is_prose(text):
         return text
     if match := _MIXED.fullmatch(text):
         text = rf"{match[1]}\frac{{{match[2]}}}{{{match[3]}}}"
@@ -85,16 +119,4 @@ def _as_math(text: str) -> str:
     elif match := _SCIENTIFIC.fullmatch(text):
         text = rf"{match[1]} \cdot 10^{{{match[2]}}}"
     text = text.replace("**", "^").translate(_SYMBOLS)
-    return f"${_NAMES.sub(lambda name: chr(92) + name[0], text)}$"
-
-
-def _is_text(gold: str) -> bool:
-    """Whether a gold answer is words rather than one value: prose that holds no number, or several."""
-    return is_prose(gold) and not _DELIMITED.search(gold) and len(re.findall(r"[0-9]+", gold)) != 1
-
-
-def _words(text: str, marks: str) -> str:
-    """A text without case (of prose), spacing, the punctuation marks around it and text commands."""
-    text = _TEXT_COMMAND.sub(r" \1 ", text.strip())
-    plain = text.casefold() if is_prose(text) and "\\" not in text else text
-    return " ".join(plain.split()).strip(marks)
+    return rf"\boxed{{{_NAMES.sub(lambda name: chr(92) + name[0], text)}}}"

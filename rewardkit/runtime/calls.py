@@ -148,13 +148,13 @@ class Caller:
         known: dict[int, Outcome] = {}
         for i, (task, key) in enumerate(zip(tasks, keys, strict=True)):
             kept = cache.get(key)
-            if kept is None and fast is not None and (found := fast(*task)) is not None:
+            if kept is None and fast is not None and (found := fast(*task, **constants)) is not None:
                 kept = (found,)
             if kept is not None:
                 known[i] = Outcome(kept[0], None, 0.0)
         left = [i for i in range(len(tasks)) if i not in known]
         self._counted(function.name, len(left))
-        finished = 0
+        finished, kept_at_once = 0, set[int]()
 
         def done(index: int, outcome: Outcome) -> None:
             nonlocal finished
@@ -162,12 +162,16 @@ class Caller:
             # kept at once: of a run that ends early, nothing is to be done again
             if outcome.error is None and lasting(outcome.value):
                 cache.put(keys[left[index]], outcome.value)
+                kept_at_once.add(left[index])
             if self.progress is not None:
                 self.progress(function.name, finished, len(left))
 
         if left:
             outcomes = executor.run(function, [tasks[i] for i in left], constants, done, stop)
-            known.update(zip(left, outcomes, strict=True))
+            for i, outcome in zip(left, outcomes, strict=True):
+                known[i] = outcome
+                if i not in kept_at_once and outcome.error is None and lasting(outcome.value):
+                    cache.put(keys[i], outcome.value)
         return [known[i] for i in range(len(tasks))]
 
     def _externs(self, function: Function, tasks: Tasks) -> Sequence[Outcome]:

@@ -12,11 +12,16 @@ from rewardkit.types.function import Function
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: its `value`, or the `error` that kept it from one, and the `seconds` it took."""
+    """How a task ended: its `value`, or the `error` that kept it from one, and the `seconds` it took.
+
+    `exhausted` says that what the task asked for is the cause: it computed for a good part of its deadline,
+    took all the memory there is, or broke the interpreter. A machine too busy to let it compute is none.
+    """
 
     value: Any
     error: str | None
     seconds: float
+    exhausted: bool = False
 
 
 class Stopped(Exception):

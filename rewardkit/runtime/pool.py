@@ -22,12 +22,12 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.executors import OnDone, Outcome, Stopped
-from rewardkit.runtime.worker import Channel
+from rewardkit.runtime.worker import OUT_OF_MEMORY, Channel
 
 GIB = 1 << 30
 
@@ -37,6 +37,11 @@ _CHUNK = 32
 _START = 300.0
 #: workers that may die, one after the other, before importing a function is given up
 _ATTEMPTS = 3
+
+#: the share of its deadline that a task must have computed for to be the cause of its timing out
+_COMPUTED = 0.25
+#: how a process ends that a task broke: too deep a recursion, mostly
+_BROKEN = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 
 _CLOSED = "the worker pool was closed; make another one to go on"
 
@@ -91,6 +96,7 @@ class WorkerPool:
         deadline: float,
         constants: dict[str, Any] | None = None,
         on_done: OnDone | None = None,
+        overdue: str | None = None,
         stop: threading.Event | None = None,
     ) -> list[Outcome]:
         """Calls the function at `path` (`"module:function"`) as `function(*task, **constants)` for each task.
@@ -100,7 +106,28 @@ class WorkerPool:
         no other's. A function that cannot be imported, or a pool that is closed, is a `RewardError`.
         `on_done(index, outcome)` is called in this thread, in order of completion. Once `stop` is set, what
         is under way is killed, and `Stopped` raised.
+
+        `overdue` names another function, which is called in the same way for tasks that exhausted a worker;
+        what it gives is their value, and where it fails their error stands.
         """
+        outcomes = self._run(path, tasks, deadline, constants, on_done, stop)
+        late = [i for i, outcome in enumerate(outcomes) if outcome.exhausted] if overdue else []
+        if overdue and late:
+            second = self._run(overdue, [tasks[i] for i in late], deadline, constants, None, stop)
+            for i, outcome in zip(late, second, strict=True):
+                if outcome.error is None:
+                    outcomes[i] = replace(outcomes[i], value=outcome.value, error=None)
+        return outcomes
+
+    def _run(
+        self,
+        path: str,
+        tasks: Sequence[tuple[Any, ...]],
+        deadline: float,
+        constants: dict[str, Any] | None,
+        on_done: OnDone | None,
+        stop: threading.Event | None,
+    ) -> list[Outcome]:
         job = _Job(
             path, tasks, deadline, constants or {}, threading.Condition(self._lock), watched=bool(on_done)
         )
@@ -286,15 +313,21 @@ class WorkerPool:
                 return
             while left and not worker.spent:
                 start = time.monotonic()
-                value, error, seconds, worker.spent = json.loads(worker.channel.receive(job.deadline))
-                self._settle(job, left.popleft(), Outcome(value, error, seconds))
+                value, error, seconds, worker.spent, worker.computed = json.loads(
+                    worker.channel.receive(job.deadline)
+                )
+                outcome = Outcome(value, error, seconds, error == OUT_OF_MEMORY)
+                self._settle(job, left.popleft(), outcome)
         except TimeoutError:
+            computed = worker.computing()
             worker.end()
-            error = f"timed out after {job.deadline:g} s"
-            self._settle(job, left.popleft(), Outcome(None, error, job.deadline))
+            error, seconds = f"timed out after {job.deadline:g} s", time.monotonic() - start
+            outcome = Outcome(None, error, seconds, computed > job.deadline * _COMPUTED)
+            self._settle(job, left.popleft(), outcome)
         except (OSError, EOFError, ValueError):
-            error = f"worker died ({worker.end()})"
-            self._settle(job, left.popleft(), Outcome(None, error, time.monotonic() - start))
+            end = worker.end()
+            error, seconds = f"worker died ({end})", time.monotonic() - start
+            self._settle(job, left.popleft(), Outcome(None, error, seconds, end in _BROKEN))
         self._return(job, left)
 
     def _settle(self, job: _Job, index: int, outcome: Outcome) -> None:
@@ -343,6 +376,7 @@ class _Worker:
         self.channel = Channel(ours)
         self.job: _Job | None = None
         self.spent = False  # ended, or about to
+        self.computed = 0.0  # seconds of processor time, when it last answered
         self._loaded: set[str] = set()
         self._used = False
         self._lock = threading.Lock()
@@ -373,7 +407,7 @@ class _Worker:
         """
         try:
             self.channel.send(request, deadline)
-            self.channel.receive(deadline)
+            self.computed = json.loads(self.channel.receive(deadline))
         except (OSError, EOFError):
             self.spent = True
             if not self._used:
@@ -381,6 +415,15 @@ class _Worker:
             return False
         self._used = True
         return True
+
+    def computing(self) -> float:
+        """Seconds of processor time since it last answered; 0 where the system does not say."""
+        try:
+            with open(f"/proc/{self.process.pid}/stat", "rb") as stat:
+                user, system = stat.read().rpartition(b")")[2].split()[11:13]
+            return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") - self.computed
+        except (OSError, ValueError):
+            return 0.0
 
     def usable(self) -> bool:
         """Whether it waits for work; one that took too long, or was killed while idle, does not."""

@@ -4,8 +4,9 @@ It answers on the socket it inherits, one message at a time:
 
 - `("load", path)` imports `module:function` (and calls the module's `warm()`, if it has one); the reply is
   `null`, or what went wrong. Imports are therefore done before any deadline runs.
-- `("run", path, tasks, constants)` is acknowledged with `null` and then answered task by task with
-  `[value, error, seconds, last]`; `last` says that the process ends after this reply.
+- `("run", path, tasks, constants)` is acknowledged with the seconds of processor time that the process has
+  used, and then answered task by task with `[value, error, seconds, last, used]`; `last` says that the
+  process ends after this reply.
 
 Requests are pickles, since they come from our own process. Replies are JSON: whatever hostile text
 does to a worker, its replies stay data.
@@ -31,6 +32,8 @@ from typing import Any
 
 _HEADER = struct.Struct("!I")
 _PR_SET_PDEATHSIG = 1
+
+OUT_OF_MEMORY = "out of memory"
 
 
 class Channel:
@@ -88,7 +91,7 @@ def _run(
     tasks: list[tuple[Any, ...]],
     constants: dict[str, Any],
 ) -> None:
-    _reply(channel, None)
+    _reply(channel, time.process_time())
     for position, task in enumerate(tasks, 1):
         start = time.perf_counter()
         value, error, last = None, None, False
@@ -97,13 +100,13 @@ def _run(
             json.dumps(value)
         except MemoryError:
             # what is left of the process may be in any state, so it ends
-            value, error, last = None, "out of memory", True
+            value, error, last = None, OUT_OF_MEMORY, True
         except BaseException as raised:  # a task that calls sys.exit fails like any other
             value, error = None, _describe(raised)
         if position == len(tasks):
             # caches that grew over many tasks must not cost a later one its memory
             last = last or _address_space() > ceiling
-        _reply(channel, [value, error, time.perf_counter() - start, last])
+        _reply(channel, [value, error, time.perf_counter() - start, last, time.process_time()])
         if last:
             os._exit(0)
 

@@ -26,7 +26,10 @@ class Workers:
         stop: threading.Event,
     ) -> list[Outcome]:
         assert isinstance(function.implementation, str)
-        return self._pool().run(function.implementation, tasks, function.deadline, constants, on_done, stop)
+        overdue = function.extra.get("overdue")
+        return self._pool().run(
+            function.implementation, tasks, function.deadline, constants, on_done, overdue, stop
+        )
 
     def identity(self, function: Function) -> str:
         return ""

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardkit.library import math as declared
-from rewardkit.library import math_worker
-from rewardkit.library.math import fast_equal
 from rewardkit.library.math_answer import answer, boxed, number
+from rewardkit.library.math_fast import fast_equal
 from rewardkit.runtime.pool import WorkerPool
 
 EQUAL = "rewardkit.library.math_worker:equal"
@@ -298,87 +297,6 @@ def test_the_gold_answer_is_the_gold(pool):
     ]
 
 
-plain_numbers = st.builds(
-    lambda sign, whole, decimals, grouped: sign + (f"{whole:,}" if grouped else str(whole)) + decimals,
-    st.sampled_from(["", "-"]),
-    st.integers(0, 10**6 - 1) | st.integers(0, 10**15 - 1) | st.integers(0, 3),
-    st.sampled_from(["", "", ".0", ".5", ".50", ".500000", ".500001", ".25"]),
-    st.booleans(),
-)
-
-
-@given(plain_numbers, plain_numbers)
-@settings(max_examples=300, deadline=None)
-def test_the_fast_path_is_math_verifys_verdict(found, gold):
-    for pair in ((found, gold), (found, found.replace(",", "")), (found + ".0", found)):
-        fast = fast_equal(*pair)
-        assert fast is None or fast == verdict(*pair), pair
-
-
-def verdict(found, gold):
-    """math-verify's, without the comparison as text that comes before it."""
-    return any(math_worker._verify(a, b) for a in math_worker._parse(gold) for b in math_worker._parse(found))
-
-
-def test_the_fast_path_leaves_the_rest_to_a_worker():
-    unsure = [
-        "",
-        "x",
-        "007",
-        "1/2",
-        "5%",
-        "1e5",
-        "+5",
-        "12,34",
-        "1234,567",
-        "1" * 16,
-        "1234567.5",
-        "0.1234567",
-        "5.",
-    ]
-    assert [fast_equal(text, "5") for text in unsure] == [None] * len(unsure)
-    assert fast_equal("18.00", "18") is True and fast_equal("1,234", "1235") is False
-
-
-HOSTILE = {
-    "tower": "9^{9^{9^9}}",
-    "tower in dollars": "$9^{9^{9^{9}}}$",
-    "tower of tens": "10^{10^{10}}",
-    "factorial": "(10^9)!",
-    "factorial of a factorial": "((10^5)!)!",
-    "braces": "{" * MEGA,
-    "balanced braces": "{" * (MEGA // 2) + "}" * (MEGA // 2),
-    "open boxes": "\\boxed{" * (MEGA // 7),
-    "parentheses": "(" * MEGA,
-    "nested parentheses": "(" * 5000 + "1" + ")" * 5000,
-    "nested fractions": "\\frac{1}{" * 500 + "2" + "}" * 500,
-    "nested roots": "\\sqrt{" * 500 + "2" + "}" * 500,
-    "digits": "9" * MEGA,
-    "dollars": "$" * MEGA,
-    "sum": r"\sum_{i=1}^{10000000} i^i",
-    "binomial": r"\binom{10^9}{5\cdot10^8}",
-    "code": "__import__('os').system('exit 1')",
-    "lone surrogate": "\ud800",
-    "nulls": "\0" * 1000,
-}
-
-
-def test_hostile_text_costs_only_its_own_row(pool):
-    ordinary = [(str(n), str(n + n % 2)) for n in range(60)]
-    pool.run(EQUAL, ordinary[:2], deadline=60)  # warm
-    tasks = []
-    for n, text in enumerate(HOSTILE.values()):
-        tasks += [(text, "18"), *ordinary[3 * n : 3 * n + 3]]
-    outcomes = pool.run(EQUAL, tasks, deadline=1.5)
-    for (found, gold), outcome in zip(tasks, outcomes, strict=True):
-        if (found, gold) in ordinary:
-            assert (outcome.value, outcome.error) == (found == gold, None)
-        else:
-            assert outcome.value is False or outcome.error in ("timed out after 1.5 s", "out of memory")
-            assert outcome.seconds < 5
-    assert "timed out after 1.5 s" in [outcome.error for outcome in outcomes]
-
-
 @pytest.mark.skipif(not GSM8K.exists(), reason="the graded GSM8K rows are not here")
 def test_agreement_with_gsm8k_labels(pool):
     rows = [json.loads(line) for line in GSM8K.read_text().splitlines()]
@@ -398,10 +316,10 @@ def test_declarations():
         "worker",
         EQUAL,
         True,
-        10.0,
+        3.0,
     )
     assert equal.extra["fast"] is fast_equal
-    assert [parameter.name for parameter in equal.parameters] == ["found", "gold"]
+    assert [parameter.name for parameter in equal.parameters] == ["found", "gold", "strict"]
 
 
 def test_declaring_does_not_import_sympy():

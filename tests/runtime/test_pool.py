@@ -112,7 +112,7 @@ def test_several_stuck_tasks_in_one_chunk(pool):
     tasks = [STUCK if n % 40 == 0 else (str(n),) for n in range(160)]
     outcomes = pool.run(EVAL, tasks, deadline=2)
     assert [n for n, outcome in enumerate(outcomes) if outcome.error] == [0, 40, 80, 120]
-    assert all(outcome.seconds == 2 for outcome in outcomes if outcome.error)
+    assert all(outcome.seconds >= 2 for outcome in outcomes if outcome.error)
     assert [outcome.value for outcome in outcomes if not outcome.error] == [n for n in range(160) if n % 40]
 
 
