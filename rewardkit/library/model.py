@@ -9,12 +9,13 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         "model.score", (Parameter("prompt", TEXT), Parameter("completion", TEXT)), REAL,
         "what a sequence-classification reward model gives a prompt and its completion",
-        "unbuilt", None,
+        "model", None,
         faults=True,
-        fails="where a text is longer than the model reads",
+        fails="where prompt and completion are longer than the model reads, or than its memory holds",
         purity="model",
         cost="heavy",
-        doc="The model's logit, of which no range is known: hold it in one, as `clamp(…, -5, 5)` or "
-        "`sigmoid(…)`.",
+        doc="The model is the run's: see [judges](judges.md). It reads the two texts as one user and one "
+        "assistant message, through its tokenizer's chat template where it has one. Its logit has no known "
+        "range: hold it in one, as `clamp(…, -5, 5)` or `sigmoid(…)`.",
     ),
 )  # fmt: skip

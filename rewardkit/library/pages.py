@@ -22,6 +22,8 @@ _RUNS = {
     "batch": "once for each distinct input, all of them together",
     "inline": "once for each distinct input",
     "host": "once for each distinct input, where the spec is loaded",
+    "endpoint": "once for each distinct input, many at a time",
+    "model": "once for each distinct input, in batches",
     "unbuilt": "not in this version of rewardkit: tests mock it",
     "worker": "once for each distinct input, in a worker process, for {deadline:g} s at most",
 }
