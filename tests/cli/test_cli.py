@@ -116,7 +116,9 @@ def test_check_as_json(tmp_path, spec, capsys):
 
 def test_check_strict_minds_what_is_not_there_yet(tmp_path, capsys):
     path = tmp_path / "later.rwd"
-    path.write_text('term a = judge.score(completion.text, "is it polite?") ?? 0\nreward { a: 1 }\n')
+    path.write_text(
+        "input cases: list[testcase]\nterm a = code.run(completion.text, cases).share ?? 0\nreward { a: 1 }\n"
+    )
     assert run("check", path) == codes.OK
     assert "RK0902" in capsys.readouterr().err
     assert run("check", path, "--strict") == codes.UNDECIDED
