@@ -3,7 +3,10 @@
 import gzip
 import json
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -95,10 +98,15 @@ def test_settings_of_a_request():
     with (
         serving(lambda body, n: score(0.5)) as judge,
         Asking(
-            judge, temperature="default", max_tokens_name="max_completion_tokens", system_role=False,
-            json_mode=True, reasoning=False, extra={"top_k": 1},
+            judge,
+            temperature="default",
+            max_tokens_name="max_completion_tokens",
+            system_role=False,
+            json_mode=True,
+            reasoning=False,
+            extra={"top_k": 1},
         ) as asking,
-    ):  # fmt: skip
+    ):
         asking.one()
     (body,) = judge.bodies
     assert body["max_completion_tokens"] == 512 and body["top_k"] == 1 and "temperature" not in body
@@ -144,9 +152,11 @@ def test_an_answer_that_is_cut_off_says_so():
 
 def test_a_compressed_answer_is_read_up_to_a_size():
     small, bomb = gzip.compress(score(1).body), gzip.compress(b" " * (MOST_BYTES + 1))
-    replies = [Reply(body=small, headers={"content-encoding": "gzip"}),
-               Reply(body=bomb, headers={"content-encoding": "gzip"}),
-               Reply(body=small[:-9], headers={"content-encoding": "br"})]  # fmt: skip
+    replies = [
+        Reply(body=small, headers={"content-encoding": "gzip"}),
+        Reply(body=bomb, headers={"content-encoding": "gzip"}),
+        Reply(body=small[:-9], headers={"content-encoding": "br"}),
+    ]
     with serving(lambda body, n: replies[n]) as judge, Asking(judge, concurrency=1) as asking:
         good, large, odd = asking.run(["a", "b", "c"])
     assert good.value == 1 and "8 MiB" in large.error and "compressed as 'br'" in odd.error
@@ -157,9 +167,19 @@ def test_a_compressed_answer_is_read_up_to_a_size():
 
 @pytest.mark.parametrize(
     "bad",
-    [problem(429), problem(500), problem(503), problem(408), problem(409), Reply(hang_up=True), Reply(body=b"<html>"),
-     Reply(body=b'{"choices": []}'), Reply(body=b"[" * 100_000), Reply(body=b'{"choices": [{"message": 3}]}')],
-)  # fmt: skip
+    [
+        problem(429),
+        problem(500),
+        problem(503),
+        problem(408),
+        problem(409),
+        Reply(hang_up=True),
+        Reply(body=b"<html>"),
+        Reply(body=b'{"choices": []}'),
+        Reply(body=b"[" * 100_000),
+        Reply(body=b'{"choices": [{"message": 3}]}'),
+    ],
+)
 def test_what_fails_twice_is_asked_again(bad):
     with serving(lambda body, n: bad if n < 2 else score(0.5)) as judge, Asking(judge) as asking:
         assert asking.one().value == 0.5
@@ -200,10 +220,13 @@ def test_one_row_that_fails_leaves_the_others():
         (problem(404, "no model `m`"), "404: no model `m`; set `base_url`, and `model` (now `m`)"),
         (problem(402, "no credit"), "402: no credit; see to the account"),
         (problem(429, "quota", code="insufficient_quota"), "429: quota; see to the account"),
-        (Reply(307, headers={"location": "http://other.example/v1"}), "redirects to 'http://other.example/v1'"),
+        (
+            Reply(307, headers={"location": "http://other.example/v1"}),
+            "redirects to 'http://other.example/v1'",
+        ),
         (Reply(404, b"<html>\xff"), "answers 404; set `base_url`"),
     ],
-)  # fmt: skip
+)
 def test_what_no_question_would_get_past_stops_the_run(monkeypatch, reply, message):
     monkeypatch.setenv("JUDGE_KEY", KEY)
     with serving(lambda *_: reply) as judge, Asking(judge, api_key_env="JUDGE_KEY") as asking:
@@ -245,7 +268,7 @@ def test_nobody_listens():
         endpoint = Endpoint(JudgeConfig(base_url=address, model="m", backoff=0.01, retries=2))
         try:
             with pytest.raises(
-                RewardError, match="cannot reach the judge at .*; start it, or set `base_url`"
+                RewardError, match=r"cannot reach the judge at .*; start it, or set `base_url`"
             ):
                 endpoint.run(SCORE, [("a",), ("b",)], POLITE, lambda *_: None, threading.Event())
         finally:
@@ -253,9 +276,12 @@ def test_nobody_listens():
 
 
 def test_an_endpoint_that_answers_nothing_for_long_is_dead():
-    with serving(lambda *_: problem(500, "down")) as judge, Asking(judge, retries=0) as asking:
-        with pytest.raises(RewardError, match="answered none of the last 20 questions: .* 500: down"):
-            asking.run([str(n) for n in range(500)])
+    with (
+        serving(lambda *_: problem(500, "down")) as judge,
+        Asking(judge, retries=0) as asking,
+        pytest.raises(RewardError, match=r"answered none of the last 20 questions: .* 500: down"),
+    ):
+        asking.run([str(n) for n in range(500)])
     assert len(judge.bodies) < 60
 
 
@@ -288,7 +314,7 @@ def test_an_answer_without_end_is_a_fault(body):
     reply = Reply(body=body, slowly=0.001)
     with (
         serving(lambda *_: reply) as judge,
-        Asking(judge, timeout=3.0 if len(body) > 1 else 0.5, retries=0) as asking,
+        Asking(judge, timeout=30.0 if len(body) > 1 else 0.5, retries=0) as asking,
     ):
         error = asking.one().error
         assert ("more than 8 MiB" if len(body) > 1 else "no answer in 0.5 s") in error
@@ -364,9 +390,9 @@ def test_callers_in_threads_share_the_limit():
     assert len(judge.bodies) == 80 and judge.most_at_once <= 4
 
 
-@pytest.mark.parametrize("how", ["stop", "close", "interrupt"])
-def test_what_is_under_way_is_given_up(how, monkeypatch):
-    """A stop, a close from another thread, and Ctrl-C in the caller: soon over, no connection left."""
+@pytest.mark.parametrize("how", ["stop", "close"])
+def test_what_is_under_way_is_given_up(how):
+    """A stop, and a close from another thread: soon over, no connection left."""
     stop, began = threading.Event(), time.monotonic()
     with serving(lambda *_: Reply(wait=60)) as judge, Asking(judge, concurrency=8) as asking:
 
@@ -374,31 +400,48 @@ def test_what_is_under_way_is_given_up(how, monkeypatch):
             assert eventually(lambda: len(judge.bodies) == 8)
             stop.set() if how == "stop" else asking.endpoint.close()
 
-        if how == "interrupt":
-            wait = endpoints.concurrent.futures.wait
-            calls = iter(range(100))
-
-            def interrupted(futures, timeout):
-                if next(calls) == 3:
-                    raise KeyboardInterrupt
-                return wait(futures, timeout)
-
-            monkeypatch.setattr(endpoints.concurrent.futures, "wait", interrupted)
-            with pytest.raises(KeyboardInterrupt):
+        thread = threading.Thread(target=end)
+        thread.start()
+        if how == "close":
+            with pytest.raises(RewardError, match="closed while it was asked"):
                 asking.run([str(n) for n in range(100)])
         else:
-            thread = threading.Thread(target=end)
-            thread.start()
-            if how == "close":
-                with pytest.raises(RewardError, match="closed while it was asked"):
-                    asking.run([str(n) for n in range(100)])
-            else:
-                outcomes = asking.run([str(n) for n in range(100)], stop=stop)
-                assert {o.error for o in outcomes} == {"stopped"}
-            thread.join()
+            outcomes = asking.run([str(n) for n in range(100)], stop=stop)
+            assert {o.error for o in outcomes} == {"stopped"}
+        thread.join()
         assert time.monotonic() - began < 30  # the server would take a minute
         assert eventually(lambda: judge.open == 0)
         assert len(judge.bodies) == 8
+
+
+INTERRUPTED = """
+import sys, threading
+from rewardkit import library
+from rewardkit.runtime.configs import JudgeConfig
+from rewardkit.runtime.endpoint import Endpoint
+
+endpoint = Endpoint(JudgeConfig(base_url=sys.argv[1], model="m", concurrency=4))
+tasks = [(str(n),) for n in range(100)]
+try:
+    endpoint.run(library.functions()["judge.score"], tasks, {"rubric": "r"}, print, threading.Event())
+except KeyboardInterrupt:
+    endpoint.close()
+    print("interrupted", threading.active_count())
+"""
+
+
+def test_ctrl_c_ends_a_run():
+    with serving(lambda *_: Reply(wait=60)) as judge:
+        command = [sys.executable, "-c", INTERRUPTED, judge.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert eventually(lambda: len(judge.bodies) == 4, 60)
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=30)
+            finally:
+                process.kill()
+        assert (out, err) == ("interrupted 1\n", "")
+        assert eventually(lambda: judge.open == 0)
 
 
 def test_an_error_of_the_callback_comes_out():
@@ -438,8 +481,16 @@ def test_the_identity_tells_what_answers_depend_on(monkeypatch):
         return endpoint.identity(SCORE)
 
     assert KEY not in identity() and "JUDGE_KEY" not in identity()
-    for change in ({"model": "n"}, {"base_url": "http://b.example/v1"}, {"temperature": 1.0}, {"seed": 1},
-                   {"max_tokens": 9}, {"extra": {"top_k": 1}}, {"reasoning": False}, {"system_role": False}):  # fmt: skip
+    for change in (
+        {"model": "n"},
+        {"base_url": "http://b.example/v1"},
+        {"temperature": 1.0},
+        {"seed": 1},
+        {"max_tokens": 9},
+        {"extra": {"top_k": 1}},
+        {"reasoning": False},
+        {"system_role": False},
+    ):
         assert identity(**change) != identity()
     for change in (
         {"concurrency": 1},
@@ -459,10 +510,13 @@ def test_the_identity_tells_what_answers_depend_on(monkeypatch):
         ({"base_url": "https://me:hush@a.example/v1", "model": "m"}, "holds a user or a password"),
         ({"base_url": "https://a.example/v1?key=hush", "model": "m"}, "ends before `?`"),
         ({"base_url": "http://a/v1", "model": "m", "concurrency": 0}, "`concurrency`: "),
-        ({"base_url": "http://a/v1", "model": "m", "extra": {"messages": []}}, "`extra` may not hold `messages`"),
+        (
+            {"base_url": "http://a/v1", "model": "m", "extra": {"messages": []}},
+            "`extra` may not hold `messages`",
+        ),
         ({"base_url": "http://a/v1", "model": "m", "api_key": "hush"}, "unknown key `api_key`; did you mean"),
     ],
-)  # fmt: skip
+)
 def test_a_table_that_is_wrong_says_how(values, message):
     with pytest.raises(RewardError) as error:
         read_table(JudgeConfig, values, "run.toml: [judge]", RewardError)

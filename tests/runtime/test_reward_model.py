@@ -250,7 +250,7 @@ def test_a_language_model_is_no_reward_model(tmp_path):
     )
     transformers.LlamaForCausalLM(config).save_pretrained(tmp_path)
     made.save_pretrained(tmp_path)
-    with pytest.raises(RewardError, match="is no reward model: it has no weights `score.weight`"):
+    with pytest.raises(RewardError, match=r"is no reward model: it has no weights `score\.weight`"):
         scores(str(tmp_path))
 
 
@@ -266,11 +266,20 @@ def test_settings_that_cannot_be(path, tmp_path):
         scores(path, device="cuda:99")
     with pytest.raises(RewardError, match="has no chat template: set `template` to `pair`"):
         scores(build(tmp_path, chat=False), template="chat")
-    for values, message in (({}, "`path` is missing"), ({"path": "x", "devise": "cpu"}, "did you mean `device`?"),
-                            ({"path": "x", "dtype": "int8"}, "`dtype`: ")):  # fmt: skip
-        with pytest.raises(RewardError, match="run.toml") as error:
-            read_table(RewardModelConfig, values, "run.toml", RewardError)
-        assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "`path` is missing"),
+        ({"path": "x", "devise": "cpu"}, "did you mean `device`?"),
+        ({"path": "x", "dtype": "int8"}, "`dtype`: "),
+    ],
+)
+def test_a_table_that_is_wrong_says_how(values, message):
+    with pytest.raises(RewardError) as error:
+        read_table(RewardModelConfig, values, "run.toml", RewardError)
+    assert message in str(error.value) and str(error.value).startswith("run.toml: ")
 
 
 def test_the_identity_tells_what_scores_depend_on(path, tmp_path):
