@@ -226,15 +226,6 @@ def _function(check: Expressions, node: t.Call, function: Function) -> Value:
     typing = _typing(check, node, function, tuple(described), [v for _, v in bound if v is not None])
     if typing is None:
         return check.unknown(node.span)
-    if function.executor == "unbuilt":
-        check.later.add(function.name)
-        check.found.warning(
-            "RK0902",
-            f"`{function.name}` is not there yet",
-            node.function_span,
-            help="tests run with a `mock` of it; to score rows, declare an `extern` and bind it to your own "
-            "function",
-        )
     # of functions of numbers, those that may fail do so where the result is too large
     exact = all(value.type.kind == "int" for value in args)
     fails = function.faults and (

@@ -106,7 +106,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "RK0815": "rows that lie elsewhere",
         "RK0816": "a value over all rows that is none",
         "RK0817": "a test whose name cannot be shown",
-        "RK0902": "a function that is not there yet",
         "RK0903": "a normalizer that is not there yet",
         "RK1001": "a length or format term that can outrank being right",
         "RK1002": "a term that can pay a wrong answer more than a right one",

@@ -25,7 +25,6 @@ _RUNS = {
     "endpoint": "once for each distinct input, many at a time",
     "model": "once for each distinct input, in batches",
     "sandbox": "once for each distinct input, in a sandbox, as many at a time as it has slots",
-    "unbuilt": "not in this version of rewardkit: tests mock it",
     "worker": "once for each distinct input, in a worker process, for {deadline:g} s at most",
 }
 _PURITY = {

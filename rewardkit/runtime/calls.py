@@ -121,10 +121,6 @@ class Caller:
         stop: threading.Event,
     ) -> Sequence[Outcome]:
         """How each distinct call ended."""
-        if function.executor == "unbuilt":
-            raise RewardError(
-                f"`{function.name}` is not there in this version of rewardkit; a test gives it a `mock`"
-            )
         if function.executor == "host":
             return self._externs(function, tasks)
         if function.executor in HEAVY:

@@ -273,11 +273,6 @@ class Reward:
             if function.executor == "host" and function.name not in self.externs:
                 raise unbound(function.name)
             self.backends.require(function)
-            if function.executor == "unbuilt":
-                raise RewardError(
-                    f"the spec uses `{function.name}`, which this version of rewardkit cannot run: "
-                    "declare an `extern` and bind it to your own function"
-                )
 
     def _same_per_prompt(self, columns: Mapping[str, Column], groups: NDArray[np.int64] | None) -> None:
         """`per prompt` inputs and `prompt.*` are the same within a group; checked where groups are given."""

@@ -23,10 +23,7 @@ Purity = Literal["pure", "exec", "model", "net", "host"]
 #: - `sandbox`: programs in a sandbox; `(Sandbox, *arguments, **constants) -> value`, named by an import path
 #: - `endpoint`: a question to the run's judge; `endpoint` of the runtime knows what to do with it
 #: - `model`: the run's reward model, many at once
-#: - `unbuilt`: declared, so that specs can be checked, proved and tested with mocks; it cannot be called
-Executor = Literal[
-    "scalar", "columns", "batch", "inline", "worker", "host", "sandbox", "endpoint", "model", "unbuilt"
-]
+Executor = Literal["scalar", "columns", "batch", "inline", "worker", "host", "sandbox", "endpoint", "model"]
 
 _REQUIRED = object()
 
