@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import os
 import threading
 import time
 from importlib.resources import files
@@ -17,6 +18,8 @@ from rewardkit.sandbox.stream import AttachedStream
 from rewardkit.sandbox.wall import COMMAND, ENVIRONMENT, introduce
 
 LABEL = "rewardkit.sandbox"
+#: the process that a container serves
+OWNER = f"{LABEL}.owner"
 _NOBODY = "65534:65534"
 #: a container that was made and never started, of a process that ended just then, is older than this
 _ABANDONED = 120.0  # seconds
@@ -108,7 +111,7 @@ class DockerWall:
                 environment=ENVIRONMENT,
                 stdin_open=True,
                 network_disabled=True,
-                labels={LABEL: str(time.time())},
+                labels={LABEL: str(time.time()), OWNER: str(os.getpid())},
                 host_config=_host_config(api, config, armored),
             )["Id"]
         except (docker.errors.DockerException, OSError) as error:

@@ -1,15 +1,24 @@
 """What a run brings along: named in Python or in a file, opened when needed, missed before the first row."""
 
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from judge_server import Judge, completion, score, serving
+from engines import ENGINES, opened
+from judge_server import Judge, Reply, completion, problem, score, serving
 
 import rewardkit as rk
 from rewardkit.runtime.backends import Backends
 from rewardkit.runtime.brought import bring, read_backends
 from rewardkit.runtime.configs import JudgeConfig
+from rewardkit.sandbox import SandboxConfig
 
 BOTH = """
 let tone = judge.choice(completion.text, "its tone", ["warm", "cold"]) ?? "cold"
@@ -27,7 +36,10 @@ def asked(judge: Judge) -> Backends:
     ("term", "told"),
     [
         ('judge.score(completion.text, "polite?") ?? 0', r"uses `judge.score`.* no judge: .*\[judge\]"),
-        ("sigmoid(model.score(prompt.text, completion.text))", r"`model.score`.* no reward model: .*\[model\]"),
+        (
+            "sigmoid(model.score(prompt.text, completion.text))",
+            r"`model.score`.* no reward model: .*\[model\]",
+        ),
     ],
 )
 def test_what_a_run_does_not_bring_is_missed_before_the_first_row(term, told):
@@ -56,7 +68,9 @@ def test_independent_calls_overlap():
 
 def test_distinct_texts_are_asked_once_and_kept():
     with serving(lambda *_: score(1)) as judge, asked(judge) as backends:
-        reward = rk.loads('term a = judge.score(completion.text, "r") ?? 0\nreward { a: 1 }', backends=backends)
+        reward = rk.loads(
+            'term a = judge.score(completion.text, "r") ?? 0\nreward { a: 1 }', backends=backends
+        )
         for _ in range(2):
             assert reward(completion=["x", "y"] * 50).total.tolist() == [1.0] * 100
         assert len(judge.bodies) == 2 and reward.counts["judge.score"] == 2
@@ -64,7 +78,9 @@ def test_distinct_texts_are_asked_once_and_kept():
 
 def test_backends_are_opened_again_after_they_were_closed():
     with serving(lambda *_: score(1)) as judge, asked(judge) as backends:
-        reward = rk.loads('term a = judge.score(completion.text, "r") ?? 0\nreward { a: 1 }', backends=backends)
+        reward = rk.loads(
+            'term a = judge.score(completion.text, "r") ?? 0\nreward { a: 1 }', backends=backends
+        )
         assert reward(completion=["x"]).total[0] == 1
         backends.close()
         assert reward(completion=["y"]).total[0] == 1
@@ -113,3 +129,105 @@ def test_wrong_files_of_backends(tmp_path, text, told):
     assert told in str(error.value)
     with pytest.raises(rk.RewardError, match="cannot read"):
         read_backends(str(tmp_path / "absent.toml"))
+
+
+# --- ending early ----------------------------------------------------------------------------------
+
+ALL = """
+input answer: text
+input cases: list[testcase]
+term polite in [0, 1] = judge.score(completion.text, "is it polite?") ?? 0
+term right  in [0, 1] = math.equal(completion.text, answer) ?? false
+term passed in [0, 1] = code.run(completion.text, cases, timeout: 60s).share ?? 0
+reward { polite: 1  right: 1  passed: 1 }
+"""
+#: of which each keeps its worker, or its program, busy for long
+ROWS = [
+    {
+        "completion": f"while True: {n}",
+        "answer": f"$10^{{10^{{{n}}}}}$",
+        "cases": [{"input": "", "output": "1"}],
+    }
+    for n in range(20)
+]
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    """An engine that is there."""
+    with opened(engine=request.param, slots=1):
+        return request.param
+
+
+def children(parent: int) -> list[int]:
+    """Every process below one."""
+    found = []
+    for task in Path(f"/proc/{parent}/task").glob("*"):
+        for child in (task / "children").read_text().split():
+            found += [int(child), *children(int(child))]
+    return found
+
+
+def test_one_backend_that_is_dead_ends_the_others(engine):
+    """The programs would run for a minute each."""
+    with serving(lambda *_: problem(401, "who are you")) as judge:
+        config = JudgeConfig(base_url=judge.url, model="small")
+        with Backends(judge=config, sandbox=SandboxConfig(engine=engine)) as backends:
+            began = time.monotonic()
+            with pytest.raises(rk.RewardError, match="401"):
+                rk.loads(ALL, backends=backends)(ROWS)
+            assert time.monotonic() - began < 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_ctrl_c_leaves_nothing_behind(engine, tmp_path):
+    came = threading.Event()
+
+    def reply(*_):
+        came.set()
+        return Reply(wait=60)
+
+    (tmp_path / "s.rwd").write_text(ALL)
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    (tmp_path / "tmp").mkdir()
+    with serving(reply) as judge:
+        (tmp_path / "b.toml").write_text(
+            f'[judge]\nbase_url = "{judge.url}"\nmodel = "small"\n[sandbox]\nengine = "{engine}"\n'
+        )
+        command = [sys.executable, "-m", "rewardkit", "score", "s.rwd", "rows.jsonl", "--backends", "b.toml"]
+        run = subprocess.Popen(
+            [*command, "-o", "out.jsonl"],
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert came.wait(60)
+        limit = time.monotonic() + 60
+        while not ((below := children(run.pid)) or containers(run.pid)) and time.monotonic() < limit:
+            time.sleep(0.1)  # until programs run
+        assert below or containers(run.pid)
+        run.send_signal(signal.SIGINT)
+        _, told = run.communicate(timeout=60)
+    assert run.returncode == 130, told
+    limit = time.monotonic() + 20
+    while (left := [p for p in below if alive(p)] + containers(run.pid)) and time.monotonic() < limit:
+        time.sleep(0.1)  # a container's processes end a moment after it was told to
+    assert not left
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.toml", "rows.jsonl", "s.rwd", "tmp"]
+
+
+def containers(process: int) -> list[str]:
+    """The containers that a process made."""
+    if shutil.which("docker") is None:
+        return []
+    named = f"label=rewardkit.sandbox.owner={process}"
+    return subprocess.check_output(["docker", "ps", "-aq", "--filter", named], text=True).split()
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
