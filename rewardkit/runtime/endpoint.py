@@ -120,7 +120,7 @@ class Endpoint:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         await _given_up(others)
         if self._chat is not None:
-            await self._chat.client.aclose()
+            await self._chat.close()
         asyncio.get_running_loop().stop()
 
     # --- in the loop -----------------------------------------------------------------------------
