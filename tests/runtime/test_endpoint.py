@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from injections import INJECTIONS, naive
 from judge_server import Reply, completion, problem, score, serving
 
 from rewardkit import library
@@ -467,6 +468,16 @@ def test_a_text_that_is_too_long_is_not_sent():
         long, short, question = asking.run(["x" * 11, "x" * 10, ("x", "q" * 11)])
     assert short.value == 1 and len(judge.bodies) == 1
     assert long.error == question.error == "the text has 11 characters, and `max_chars` of the judge is 10"
+
+
+# --- texts that talk to the judge --------------------------------------------------------------------
+
+
+def test_injections_through_an_endpoint_that_obeys_what_is_not_data():
+    """Each as the text, and as the question; none earns the 1 that it asks for."""
+    with serving(lambda body, n: score(naive(body["messages"]))) as judge, Asking(judge) as asking:
+        outcomes = asking.run([*INJECTIONS, *(("fine", text) for text in INJECTIONS)])
+    assert [(o.value, o.error) for o in outcomes] == [(0.1, None)] * (2 * len(INJECTIONS))
 
 
 # --- what results depend on --------------------------------------------------------------------------
