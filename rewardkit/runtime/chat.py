@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -22,6 +22,9 @@ MOST_BYTES = 8 << 20
 _AGAIN = frozenset((408, 409, 425, 429))
 _REFUSED = frozenset((401, 402, 403, 404, 405, 407, 410))
 _LONGEST_CONNECT = 15.0
+
+#: connections of one client
+_EACH = 8
 
 
 class Failed(Exception):
@@ -52,23 +55,33 @@ class Chat:
 
     config: JudgeConfig
     key: str | None
-    client: httpx.AsyncClient = field(init=False)
     resume_at: float = 0.0  # of the loop's clock, after the endpoint asked to be left alone
 
     def __post_init__(self) -> None:
-        config, most = self.config, self.config.concurrency
+        config = self.config
         headers = {"accept": "application/json", "accept-encoding": "gzip, identity"}
         if self.key:
             headers["authorization"] = f"Bearer {self.key}"
-        self.client = httpx.AsyncClient(
-            headers=headers,
-            follow_redirects=False,  # a key goes to no other host
-            timeout=httpx.Timeout(config.timeout, connect=min(config.timeout, _LONGEST_CONNECT)),
-            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
-        )
+        trusted = httpx.create_ssl_context()
+        # a client looks at all of its connections with every request, so that each has a few
+        self.clients = [
+            httpx.AsyncClient(
+                headers=headers,
+                follow_redirects=False,  # a key goes to no other host
+                timeout=httpx.Timeout(config.timeout, connect=min(config.timeout, _LONGEST_CONNECT)),
+                limits=httpx.Limits(max_connections=_EACH, max_keepalive_connections=_EACH),
+                verify=trusted,
+            )
+            for _ in range(-(-config.concurrency // _EACH))
+        ]
+        self._free = [client for client in self.clients for _ in range(_EACH)]
         self.url = f"{config.base_url}/chat/completions"
         self._requests = Bucket(config.requests_per_minute) if config.requests_per_minute else None
         self._tokens = Bucket(config.tokens_per_minute) if config.tokens_per_minute else None
+
+    async def close(self) -> None:
+        for client in self.clients:
+            await client.aclose()
 
     async def ask(self, question: Question) -> Answer:
         """The endpoint's answer. Raises `Failed`, and `RewardError` where no question would get one."""
@@ -137,13 +150,17 @@ class Chat:
 
     async def _post(self, body: bytes) -> tuple[int, httpx.Headers, bytes]:
         headers = {"content-type": "application/json"}
-        async with self.client.stream("POST", self.url, content=body, headers=headers) as response:
-            data = bytearray()
-            async for chunk in response.aiter_raw():
-                data += chunk
-                if len(data) > MOST_BYTES:
-                    raise Failed(f"the judge's answer has more than {MOST_BYTES >> 20} MiB")
-            return response.status_code, response.headers, _plain(bytes(data), response.headers)
+        client = self._free.pop()  # the one that was free last, whose connection is open still
+        try:
+            async with client.stream("POST", self.url, content=body, headers=headers) as response:
+                data = bytearray()
+                async for chunk in response.aiter_raw():
+                    data += chunk
+                    if len(data) > MOST_BYTES:
+                        raise Failed(f"the judge's answer has more than {MOST_BYTES >> 20} MiB")
+                return response.status_code, response.headers, _plain(bytes(data), response.headers)
+        finally:
+            self._free.append(client)
 
     def _problem(self, status: int, headers: httpx.Headers, data: bytes) -> Exception:
         """What a status that is not 200 means: for this question, or for all."""

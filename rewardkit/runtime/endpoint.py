@@ -15,7 +15,7 @@ from rewardkit.diagnostics import RewardError
 from rewardkit.library.judge import TEMPLATE
 from rewardkit.runtime.chat import Chat, Failed, key_variable
 from rewardkit.runtime.configs import JudgeConfig
-from rewardkit.runtime.executors import OnDone, Outcome
+from rewardkit.runtime.executors import OnDone, Outcome, Stopped
 from rewardkit.types.function import Function
 
 #: questions in a row without an answer, whatever the reasons, after which the endpoint is taken for dead
@@ -80,9 +80,10 @@ class Endpoint:
                 ended.result().result()
         except asyncio.CancelledError:
             pass
-        if not stop.is_set() and None in outcomes:
-            raise RewardError("the judge was closed while it was asked")
-        return [outcome or Outcome(None, "stopped", 0.0) for outcome in outcomes]
+        answered = [outcome for outcome in outcomes if outcome is not None]
+        if len(answered) < len(tasks):
+            raise Stopped if stop.is_set() else RewardError("the judge was closed while it was asked")
+        return answered
 
     def identity(self, function: Function) -> str:
         """Endpoint, model, sampling settings and template, as JSON; never the key."""
@@ -120,7 +121,7 @@ class Endpoint:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         await _given_up(others)
         if self._chat is not None:
-            await self._chat.client.aclose()
+            await self._chat.close()
         asyncio.get_running_loop().stop()
 
     # --- in the loop -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 from rewardkit.runtime.classifier import Encoded, Reader, load_reader
 from rewardkit.runtime.configs import RewardModelConfig
-from rewardkit.runtime.executors import OnDone, Outcome
+from rewardkit.runtime.executors import OnDone, Outcome, Stopped
 from rewardkit.types.function import Function
 
 _POLL = 0.1
@@ -42,19 +42,19 @@ class RewardModel:
         stop: threading.Event,
     ) -> list[Outcome]:
         """The score of each (prompt, completion); see `Executor.run`."""
-        outcomes: list[Outcome] = [Outcome(None, "stopped", 0.0)] * len(tasks)
         if not tasks:
-            return outcomes
+            return []
+        outcomes: dict[int, Outcome] = {}
         while not self._lock.acquire(timeout=_POLL):
             if stop.is_set():
-                return outcomes
+                raise Stopped
         try:
             if self._reader is None:
                 self._reader = load_reader(self.config)
             encoded: dict[int, Encoded] = {}
             for i, task in enumerate(tasks):
                 if stop.is_set():
-                    return outcomes
+                    raise Stopped
                 read = self._reader.encode(*task)
                 if isinstance(read, str):
                     outcomes[i] = Outcome(None, read, 0.0)
@@ -63,12 +63,14 @@ class RewardModel:
                     encoded[i] = read
             # the longest first: memory that suffices for them suffices for all
             waiting = sorted(encoded, key=lambda i: (-len(encoded[i].ids), i))
-            while waiting and not stop.is_set():
+            while waiting:
+                if stop.is_set():
+                    raise Stopped
                 batch, waiting = self._cut(waiting, encoded)
                 for i, outcome in zip(batch, self._scored([encoded[i] for i in batch]), strict=True):
                     outcomes[i] = outcome
                     on_done(i, outcome)
-            return outcomes
+            return [outcomes[i] for i in range(len(tasks))]
         finally:
             self._lock.release()
 

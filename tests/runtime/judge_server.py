@@ -62,6 +62,7 @@ def serving(reply: Callable[[dict[str, Any], int], Reply]) -> Iterator[Judge]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def setup(self) -> None:
             super().setup()

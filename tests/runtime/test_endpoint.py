@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from injections import INJECTIONS, naive
 from judge_server import Reply, completion, problem, score, serving
 
 from rewardkit import library
@@ -19,7 +20,7 @@ from rewardkit.runtime import endpoint as endpoints
 from rewardkit.runtime.chat import MOST_BYTES
 from rewardkit.runtime.configs import JudgeConfig, read_table
 from rewardkit.runtime.endpoint import Endpoint
-from rewardkit.runtime.executors import Executor
+from rewardkit.runtime.executors import Executor, Stopped
 
 SCORE, CHOICE = library.functions()["judge.score"], library.functions()["judge.choice"]
 POLITE = {"rubric": "is it polite?"}
@@ -406,8 +407,8 @@ def test_what_is_under_way_is_given_up(how):
             with pytest.raises(RewardError, match="closed while it was asked"):
                 asking.run([str(n) for n in range(100)])
         else:
-            outcomes = asking.run([str(n) for n in range(100)], stop=stop)
-            assert {o.error for o in outcomes} == {"stopped"}
+            with pytest.raises(Stopped):
+                asking.run([str(n) for n in range(100)], stop=stop)
         thread.join()
         assert time.monotonic() - began < 30  # the server would take a minute
         assert eventually(lambda: judge.open == 0)
@@ -467,6 +468,16 @@ def test_a_text_that_is_too_long_is_not_sent():
         long, short, question = asking.run(["x" * 11, "x" * 10, ("x", "q" * 11)])
     assert short.value == 1 and len(judge.bodies) == 1
     assert long.error == question.error == "the text has 11 characters, and `max_chars` of the judge is 10"
+
+
+# --- texts that talk to the judge --------------------------------------------------------------------
+
+
+def test_injections_through_an_endpoint_that_obeys_what_is_not_data():
+    """Each as the text, and as the question; none earns the 1 that it asks for."""
+    with serving(lambda body, n: score(naive(body["messages"]))) as judge, Asking(judge) as asking:
+        outcomes = asking.run([*INJECTIONS, *(("fine", text) for text in INJECTIONS)])
+    assert [(o.value, o.error) for o in outcomes] == [(0.1, None)] * (2 * len(INJECTIONS))
 
 
 # --- what results depend on --------------------------------------------------------------------------

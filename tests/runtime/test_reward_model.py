@@ -1,5 +1,6 @@
 """`model.score` with real models of transformers, small ones built here."""
 
+import math
 import threading
 from types import SimpleNamespace
 
@@ -10,10 +11,12 @@ transformers = pytest.importorskip("transformers", reason="reward models need tr
 
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 
+import rewardkit  # noqa: E402
 from rewardkit import library  # noqa: E402
 from rewardkit.diagnostics import RewardError  # noqa: E402
+from rewardkit.runtime.backends import Backends  # noqa: E402
 from rewardkit.runtime.configs import RewardModelConfig, read_table  # noqa: E402
-from rewardkit.runtime.executors import Executor  # noqa: E402
+from rewardkit.runtime.executors import Executor, Stopped  # noqa: E402
 from rewardkit.runtime.reward_model import RewardModel  # noqa: E402
 
 SCORE = library.functions()["model.score"]
@@ -208,9 +211,9 @@ def test_progress_and_stop(path):
         stop.set()
 
     model = RewardModel(RewardModelConfig(path=path, device="cpu", batch_tokens=1))
-    outcomes = run(model, TASKS, stop, on_done)
+    with pytest.raises(Stopped):
+        run(model, TASKS, stop, on_done)
     assert seen == [3]  # the longest, and no further one
-    assert [o.error for o in outcomes] == ["stopped" if i != 3 else None for i in range(len(TASKS))]
 
 
 def test_callers_in_threads_and_a_second_load(path):
@@ -232,6 +235,23 @@ def test_callers_in_threads_and_a_second_load(path):
     assert model._reader is None
     assert [o.value for o in run(model, TASKS)] == pytest.approx(expected, abs=1e-5)
     assert run(model, []) == []
+
+
+def test_a_spec_with_a_reward_model(path):
+    text = """
+let quality = model.score(prompt.text, completion.text)
+term liked in [0, 1] = sigmoid(quality) ?? 0
+term failed = failed(quality)
+reward { liked: 1.0 }
+"""
+    expected = [1 / (1 + math.exp(-o.value)) for o in scores(path, [("a", "b"), ("a", "c d")])]
+    with Backends(model=RewardModelConfig(path=path, device="cpu")) as backends:
+        reward = rewardkit.loads(text, backends=backends)
+        found = reward(prompt=["a", "a", "a", "a"], completion=["b", "c d", "b", "e " * 100])
+        assert found.total.tolist() == pytest.approx([*expected, expected[0], 0])
+        assert found.frame["failed"].to_list() == [0, 0, 0, 1]
+        assert "tokens, and the reward model reads 64" in found.faults["reason"][0]
+        assert reward.counts["model.score"] == 3
 
 
 # --- what cannot be loaded ---------------------------------------------------------------------------
