@@ -19,13 +19,22 @@ if TYPE_CHECKING:
     from rewardkit.diagnostics import Diagnostic, RewardError, SpecError
     from rewardkit.normalizers.apply import advantage
     from rewardkit.runtime import FaultLimitError, Reward, RowsError, Scores, load, loads
+    from rewardkit.runtime.backends import Backends
+    from rewardkit.runtime.cache import Cache
+    from rewardkit.runtime.configs import JudgeConfig, RewardModelConfig
+    from rewardkit.sandbox import SandboxConfig
 
 __all__ = [
+    "Backends",
+    "Cache",
     "Diagnostic",
     "FaultLimitError",
+    "JudgeConfig",
     "Reward",
     "RewardError",
+    "RewardModelConfig",
     "RowsError",
+    "SandboxConfig",
     "Scores",
     "SpecError",
     "__version__",
@@ -35,6 +44,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Backends": "rewardkit.runtime.backends",
+    "Cache": "rewardkit.runtime.cache",
+    "JudgeConfig": "rewardkit.runtime.configs",
+    "RewardModelConfig": "rewardkit.runtime.configs",
+    "SandboxConfig": "rewardkit.sandbox",
     "Diagnostic": "rewardkit.diagnostics",
     "RewardError": "rewardkit.diagnostics",
     "SpecError": "rewardkit.diagnostics",
