@@ -13,7 +13,7 @@ from collections.abc import Callable
 from rewardkit.sandbox.contract import Ended, Job, SandboxError
 from rewardkit.sandbox.inside import frames
 from rewardkit.sandbox.inside.frames import Frames, frame
-from rewardkit.sandbox.wall import ENVIRONMENT, Wall, explain
+from rewardkit.sandbox.wall import Wall, explain
 
 #: seconds past a job's own deadline, or past a request to end, after which its wall is ended
 _GRACE = 2.0
@@ -30,7 +30,6 @@ def encode(job: Job) -> bytes:
             "stdin": len(job.stdin),
             "channel": job.channel,
             "limits": limits,
-            "environment": ENVIRONMENT,
         }
     ).encode()
     return frame(frames.JOB, b"".join((_LENGTH.pack(len(header)), header, job.stdin, *job.files.values())))

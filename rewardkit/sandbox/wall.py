@@ -87,7 +87,7 @@ def introduce(wall: Wall, mode: str, folder: str | None = None, adopt: Callable[
     modules = [(_PACKAGE, "")]
     for name in _MODULES:
         modules.append((f"{_PACKAGE}.{name}", files(_PACKAGE).joinpath(f"{name}.py").read_text("utf-8")))
-    options = json.dumps({"mode": mode, "folder": folder, "modules": modules}).encode()
+    options = json.dumps({"mode": mode, "folder": folder, "environment": ENVIRONMENT, "modules": modules}).encode()
     incoming = Frames()
     try:
         wall.stream.send(len(options).to_bytes(4, "big") + options, _START)

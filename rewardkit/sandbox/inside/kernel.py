@@ -91,7 +91,7 @@ def _each_read_only() -> None:
 def no_bounding_set() -> None:
     """No file that is executed can give a capability; those held now stay."""
     for capability in range(64):
-        if LIBC.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) < 0:
+        if LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
             return  # past the last one this kernel knows, or no right to drop any
 
 

@@ -118,8 +118,7 @@ def _enter_namespaces() -> None:
         ("uid_map", f"{_ID} {user} 1"),
         ("gid_map", f"{_ID} {group} 1"),
     ):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
+        _put(f"/proc/self/{name}", text.encode(), os.O_WRONLY)
     kernel.LIBC.sethostname(b"sandbox", 7)
     kernel.everything_read_only()
     if os.path.isdir("/sys"):
@@ -136,9 +135,17 @@ def _own_folder(path: str, size: int, files: int) -> None:
 def _write(scratch: str, files: list[tuple[str, bytes]]) -> None:
     for name, data in files:
         path = os.path.join(scratch, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(data)
+        if "/" in name:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        _put(path, data, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+
+def _put(path: str, data: bytes, flags: int) -> None:
+    file = os.open(path, flags, 0o644)
+    try:
+        frames.write_all(file, data)
+    finally:
+        os.close(file)
 
 
 def _remove(folder: str) -> None:
