@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import socket
 import os
+import socket
 import threading
 import time
 from importlib.resources import files
@@ -18,8 +19,6 @@ from rewardkit.sandbox.stream import AttachedStream
 from rewardkit.sandbox.wall import COMMAND, ENVIRONMENT, introduce
 
 LABEL = "rewardkit.sandbox"
-#: the process that a container serves
-OWNER = f"{LABEL}.owner"
 _NOBODY = "65534:65534"
 #: a container that was made and never started, of a process that ended just then, is older than this
 _ABANDONED = 120.0  # seconds
@@ -55,11 +54,20 @@ def connect(timeout: float = 60) -> Any:
     except ImportError:
         raise SandboxError("the docker sandbox needs `pip install 'rewardkit[docker]'`") from None
     try:
+        _knock()
         client = docker.from_env(timeout=timeout)
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
         raise SandboxError(f"the Docker daemon does not answer ({_reason(error)}): start it") from None
     return client
+
+
+def _knock() -> None:
+    """Try a local daemon's socket first: where nobody answers, the client leaves a socket open."""
+    scheme, _, path = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(path)
 
 
 def _reason(error: Exception) -> str:
@@ -83,13 +91,12 @@ def _find_image(client: Any, config: SandboxConfig) -> None:
 
 def _remove_left(client: Any) -> None:
     """Containers end with the process that uses them; one that it made and had no time to start does not."""
-    for container in client.containers.list(all=True, filters={"label": LABEL, "status": "created"}):
-        try:
-            made = float(container.labels.get(LABEL, 0))
-            if time.time() - made > _ABANDONED:
-                container.remove(force=True)
-        except Exception:
-            continue  # another process removes it
+    import docker
+
+    for found in client.api.containers(all=True, filters={"label": LABEL, "status": "created"}):
+        if time.time() - found["Created"] > _ABANDONED:
+            with contextlib.suppress(docker.errors.DockerException):  # another process removes it
+                client.api.remove_container(found["Id"], force=True)
 
 
 class DockerWall:
@@ -111,7 +118,7 @@ class DockerWall:
                 environment=ENVIRONMENT,
                 stdin_open=True,
                 network_disabled=True,
-                labels={LABEL: str(time.time()), OWNER: str(os.getpid())},
+                labels={LABEL: str(os.getpid())},
                 host_config=_host_config(api, config, armored),
             )["Id"]
         except (docker.errors.DockerException, OSError) as error:
@@ -146,11 +153,15 @@ class DockerWall:
     def why(self) -> str:
         import docker
 
+        if self._ended.locked():
+            return ""
         try:
-            self._client.ping()
+            state = self._client.api.inspect_container(self._id)["State"]
+        except docker.errors.NotFound:
+            return ""  # it ended, and so is removed
         except (docker.errors.DockerException, OSError) as error:
             return f"engine: the Docker daemon does not answer ({_reason(error)}): start it"
-        return ""
+        return "memory" if state.get("OOMKilled") else ""
 
     def errors(self) -> str:
         return self.stream.errors.decode("utf-8", "replace")

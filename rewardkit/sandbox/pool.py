@@ -143,6 +143,9 @@ class Pool:
                 self._check_open()
                 if self._ready:
                     wall = self._ready.popleft()
+                    if wall.stream.ended():
+                        threading.Thread(target=wall.end, name="rewardkit-sandbox", daemon=True).start()
+                        continue
                     self._busy[wall] = self._served.get(wall, 0) + 1
                     self._refill()
                     return wall

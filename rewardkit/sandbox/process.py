@@ -48,10 +48,7 @@ class RunningJob:
         self._failure: SandboxError | None = None
         self._begun = time.monotonic()
         self._limit = self._begun + job.limits.seconds + _GRACE
-        try:
-            self._send(encode(job))
-        except EOFError:
-            self._lost()
+        self._send(encode(job))
 
     def request(self, message: bytes, timeout: float) -> bytes:
         limit = time.monotonic() + timeout

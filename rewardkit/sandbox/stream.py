@@ -47,6 +47,12 @@ class Stream:
             if found := self._unwrap(data):
                 return found
 
+    def ended(self) -> bool:
+        """Whether the wall is gone. Asked of one that waits for work, which has nothing to say."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
     def close(self) -> None:
         """A thread that waits on the stream finds its end."""
         try:
