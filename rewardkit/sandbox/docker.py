@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -20,9 +21,10 @@ from rewardkit.sandbox.wall import COMMAND, ENVIRONMENT, introduce
 
 LABEL = "rewardkit.sandbox"
 _NOBODY = "65534:65534"
+#: runtimes that run containers on this machine's kernel; others bring one of their own
+_OURS = (None, "runc", "crun")
 #: a container that was made and never started, of a process that ended just then, is older than this
 _ABANDONED = 120.0  # seconds
-_KILLED = 137
 
 
 def open_docker(config: SandboxConfig) -> Pool:
@@ -35,10 +37,11 @@ def open_docker(config: SandboxConfig) -> Pool:
     _find_image(client, config)
     info = client.info()
     if config.runtime is not None and config.runtime not in info.get("Runtimes", {}):
-        raise SandboxError(
-            f"the Docker daemon has no runtime `{config.runtime}`; it has {', '.join(sorted(info['Runtimes']))}"
-        )
+        known = ", ".join(sorted(info.get("Runtimes", {})))
+        raise SandboxError(f"the Docker daemon has no runtime `{config.runtime}`; it has {known}")
     _remove_left(client)
+    if config.runtime not in _OURS:
+        config = replace(config, isolation="container")  # not every kernel of another makes namespaces in one
     armored = any("apparmor" in option for option in info.get("SecurityOptions") or ())
     return Pool(config, lambda: DockerWall(client, config, armored))
 
@@ -145,10 +148,9 @@ class DockerWall:
             return
         if hasattr(self, "stream"):
             self.stream.close()
-        try:
+        # where it is being removed, by itself, or the daemon has gone, nothing is left to do
+        with contextlib.suppress(docker.errors.DockerException, OSError):
             self._client.api.remove_container(self._id, force=True)
-        except (docker.errors.DockerException, OSError):
-            pass  # it is being removed, by itself; or the daemon has gone, and it with it
 
     def why(self) -> str:
         import docker
@@ -171,7 +173,9 @@ def _own(attached: Any) -> socket.socket:
     """The connection itself, from what the client wraps around it."""
     connection = getattr(attached, "_sock", None)
     if type(connection) is not socket.socket:
-        raise SandboxError("the docker sandbox needs a daemon at a local socket: set DOCKER_HOST to `unix://…`")
+        raise SandboxError(
+            "the docker sandbox needs a daemon at a local socket: set DOCKER_HOST to `unix://…`"
+        )
     ours = connection.dup()
     attached._response.close()
     attached.close()
@@ -200,13 +204,15 @@ def _host_config(api: Any, config: SandboxConfig, armored: bool) -> dict[str, An
         "runtime": config.runtime,
     }
     # where parts of /proc are covered, the kernel lets no job have a /proc of its own
-    bare = {"MaskedPaths": [], "ReadonlyPaths": []} if config.isolation == "namespaces" else {}
+    bare: dict[str, Any] = (
+        {"MaskedPaths": [], "ReadonlyPaths": []} if config.isolation == "namespaces" else {}
+    )
     return {**api.create_host_config(**wanted), **bare}
 
 
 def _security(config: SandboxConfig, armored: bool) -> list[str]:
     options = ["no-new-privileges"]
-    if config.runtime in (None, "runc", "crun"):  # others bring a kernel of their own
+    if config.runtime in _OURS:
         options.append(f"seccomp={_profile()}")
     if config.isolation == "namespaces" and armored:
         options.append("apparmor=unconfined")  # Docker's profile refuses every mount, those of a job too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -113,10 +114,8 @@ class RunningJob:
         with self._sending:
             if self._ended or self._failure:
                 return
-            try:
+            with contextlib.suppress(TimeoutError, EOFError):  # reading finds out what became of it
                 self._wall.stream.send(data, max(_GRACE, self._limit - time.monotonic()))
-            except (TimeoutError, EOFError):
-                pass  # reading finds out what became of it
 
     def _read(self, timeout: float) -> bool:
         """Take in what comes next; whether anything did within `timeout` seconds."""

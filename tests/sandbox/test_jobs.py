@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import threading
 import time
@@ -36,42 +37,58 @@ ENDS = {
     "raise SystemExit": (0, None, b"", b""),
     "raise SystemExit(256 + 5)": (5, None, b"", b""),
     "import os; os._exit(9)": (9, None, b"", b""),
-    "def f():\n  return 1 / 0\nf()": (1, None, b"", b"ZeroDivisionError: division by zero\n"),
+    """
+def f():
+  return 1 / 0
+f()
+""": (1, None, b"", b"ZeroDivisionError: division by zero\n"),
     "x = (": (1, None, b"", b"SyntaxError: '(' was never closed\n"),
     "import os; os.kill(os.getpid(), 9)": (None, 9, b"", b""),
     "import os, signal; os.kill(os.getpid(), signal.SIGTERM)": (None, 15, b"", b""),
     "import os, signal; os.kill(os.getpid(), signal.SIGINT)": (None, 2, b"", b"KeyboardInterrupt\n"),
     "import ctypes; ctypes.string_at(0)": (None, int(signal.SIGSEGV), b"", b""),
-    "import atexit; atexit.register(print, 'last'); print('first')": (0, None, b"first\nlast\n", b""),
-    "import threading, time\nthreading.Thread(target=lambda: (time.sleep(.1), print('late'))).start()": (
-        0,
-        None,
-        b"late\n",
-        b"",
-    ),
-    "file = open(1, 'w', closefd=False); file.write('never closed')": (0, None, b"never closed", b""),
+    """
+import atexit; atexit.register(print, 'last'); print('first')
+""": (0, None, b"first\nlast\n", b""),
+    """
+import threading, time
+threading.Thread(target=lambda: (time.sleep(.1), print('late'))).start()
+""": (0, None, b"late\n", b""),
+    """
+file = open(1, 'w', closefd=False); file.write('never closed')
+""": (0, None, b"never closed", b""),
     "import sys; sys.stdout.close()": (0, None, b"", b""),
     "print(__name__, __file__, __builtins__ is not None)": (0, None, b"__main__ main.py True\n", b""),
-    "import sys; print(sys.argv, sys.modules['__main__'].__name__)": (0, None, b"['main.py'] __main__\n", b""),
-    "import pickle\nclass A: pass\nprint(type(pickle.loads(pickle.dumps(A()))).__name__)": (0, None, b"A\n", b""),
+    """
+import sys; print(sys.argv, sys.modules['__main__'].__name__)
+""": (0, None, b"['main.py'] __main__\n", b""),
+    """
+import pickle
+class A: pass
+print(type(pickle.loads(pickle.dumps(A()))).__name__)
+""": (0, None, b"A\n", b""),
     "import rewardkit": (1, None, b"", b"ModuleNotFoundError: No module named 'rewardkit'\n"),
     "import helper": (1, None, b"", b"ModuleNotFoundError: No module named 'helper'\n"),
-    "from dataclasses import dataclass\n@dataclass\nclass A:\n  x: int\nprint(A(1))": (0, None, b"A(x=1)\n", b""),
-    "import multiprocessing as m\ndef f(x): return x * x\n"
-    "if __name__ == '__main__':\n  p = m.get_context('fork').Process(target=f, args=(2,)); p.start(); p.join(); print(p.exitcode)": (
-        0,
-        None,
-        b"0\n",
-        b"",
-    ),
-    "import subprocess; print(subprocess.run(['echo', 'x'], capture_output=True).stdout)": (0, None, b"b'x\\n'\n", b""),
-    "print(sorted({'a', 'b', 'c'}) , hash('rewardkit') == hash('reward' + 'kit'))": (
-        0,
-        None,
-        b"['a', 'b', 'c'] True\n",
-        b"",
-    ),
-}  # fmt: skip
+    """
+from dataclasses import dataclass
+@dataclass
+class A:
+  x: int
+print(A(1))
+""": (0, None, b"A(x=1)\n", b""),
+    """
+import multiprocessing as m
+def f(x): return x * x
+if __name__ == '__main__':
+  p = m.get_context('fork').Process(target=f, args=(2,)); p.start(); p.join(); print(p.exitcode)
+""": (0, None, b"0\n", b""),
+    """
+import subprocess; print(subprocess.run(['echo', 'x'], capture_output=True).stdout)
+""": (0, None, b"b'x\\n'\n", b""),
+    """
+print(sorted({'a', 'b', 'c'}) , hash('rewardkit') == hash('reward' + 'kit'))
+""": (0, None, b"['a', 'b', 'c'] True\n", b""),
+}
 
 
 @pytest.mark.parametrize("source", ENDS)
@@ -116,10 +133,11 @@ def test_node_runs_where_it_is_installed(sandbox: Sandbox) -> None:
 
 def test_files_and_standard_input_arrive_whole(sandbox: Sandbox) -> None:
     blob = bytes(range(256)) * 20_000
-    source = b"import sys, hashlib; print(hashlib.sha1(open('a/b/blob', 'rb').read()).hexdigest(), len(sys.stdin.buffer.read()))"
+    source = (
+        b"import sys, hashlib; blob = open('a/b/blob', 'rb').read()\n"
+        b"print(hashlib.sha1(blob).hexdigest(), len(sys.stdin.buffer.read()))"
+    )
     ended = sandbox.run(Job(("python3", "m.py"), {"m.py": source, "a/b/blob": blob}, stdin=blob))
-    import hashlib
-
     assert ended.stdout.split() == [hashlib.sha1(blob).hexdigest().encode(), str(len(blob)).encode()], ended
 
 
@@ -185,7 +203,9 @@ def test_output_is_kept_up_to_the_limit(sandbox: Sandbox) -> None:
 
 
 def test_memory_within_the_limit_is_given(sandbox: Sandbox) -> None:
-    source = "import os\nx = bytearray(80 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1\nprint(len(x) >> 20)"
+    source = (
+        "import os\nx = bytearray(80 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1\nprint(len(x) >> 20)"
+    )
     assert sandbox.run(python(source, limits={"memory": 128 * MIB})).stdout == b"80\n"
     ended = sandbox.run(python(source, limits={"memory": 64 * MIB}))
     assert ended.out_of_memory, ended
@@ -255,7 +275,7 @@ def test_a_wall_is_replaced_after_its_jobs(request: pytest.FixtureRequest) -> No
 def test_no_engine_is_unsafe_unless_the_user_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    with pytest.raises(SandboxError, match="Docker daemon does not answer.*bubblewrap"):
+    with pytest.raises(SandboxError, match=r"Docker daemon does not answer.*bubblewrap"):
         open_sandbox()
     with pytest.raises(SandboxError, match="bwrap"):
         open_sandbox(SandboxConfig(engine="bubblewrap"))
@@ -275,7 +295,7 @@ def test_unsafe_warns_and_keeps_the_contract() -> None:
 
 def test_an_image_or_runtime_that_is_not_there_is_named() -> None:
     opened(engine="docker", slots=1).close()
-    with pytest.raises(SandboxError, match="no image `no-such-image:1`.*docker pull"):
+    with pytest.raises(SandboxError, match=r"no image `no-such-image:1`.*docker pull"):
         open_sandbox(SandboxConfig(engine="docker", image="no-such-image:1"))
     with pytest.raises(SandboxError, match="no runtime `no-such-runtime`"):
         open_sandbox(SandboxConfig(engine="docker", runtime="no-such-runtime"))

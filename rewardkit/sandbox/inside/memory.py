@@ -1,4 +1,4 @@
-"""What a job's processes use together: the control group's count where the wall has one, else a sum over /proc."""
+"""What a job's processes use together: by the wall's control group where it has one, else from /proc."""
 
 from __future__ import annotations
 

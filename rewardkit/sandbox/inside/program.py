@@ -17,8 +17,6 @@ from rewardkit.sandbox.inside import kernel, landlock, seccomp
 
 MIB = 1 << 20
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
-#: bytes of private memory that a warm interpreter has before a program runs in it, with room to spare
-PRIVATE = 48 * MIB
 #: where a program may write, and it is a job's own
 WRITABLE = ("/tmp", "/dev/shm")
 
@@ -54,7 +52,9 @@ def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: st
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     _limit(job["limits"], python, mode)
-    if mode == "unsafe" and kernel.LINUX:  # no wall, but what it does to "every process" is not to end the machine
+    if (
+        mode == "unsafe" and kernel.LINUX
+    ):  # no wall, but what it does to "every process" is not to end the machine
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         landlock.restrict_signals()
     elif mode != "unsafe":
@@ -65,7 +65,8 @@ def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: st
 
 
 def _limit(limits: dict[str, Any], python: bool, mode: str) -> None:
-    data = limits["memory"] + (PRIVATE if python else 256 * MIB)  # others may count threads' stacks in it
+    # other commands start with nothing, but threads' stacks count, of which Node.js has some
+    data = limits["memory"] + (_private if python else 256 * MIB)
     wanted = {
         resource.RLIMIT_CPU: math.ceil(limits["seconds"] * (os.cpu_count() or 1)) + 1,
         resource.RLIMIT_FSIZE: limits["file"],
@@ -87,6 +88,16 @@ def _limit(limits: dict[str, Any], python: bool, mode: str) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_STACK)
         most = 64 * MIB if hard == resource.RLIM_INFINITY else min(64 * MIB, hard)
         resource.setrlimit(resource.RLIMIT_STACK, (most, hard))
+
+
+def remember_memory() -> None:
+    """Note the private memory of this warm interpreter: a program's own comes on top."""
+    global _private
+    if kernel.LINUX:
+        _private = int(read_file("/proc/self/statm").split()[5]) * resource.getpagesize()
+
+
+_private = 64 * MIB
 
 
 def read_file(path: str) -> bytes:
@@ -124,7 +135,7 @@ def run_file(words: list[str], module: ModuleType) -> int:
     code = _ended_by(_execute, source, words[0], module)
     if "threading" in sys.modules:  # threads that the program left are waited for
         _ended_by(sys.modules["threading"]._shutdown)
-    _ended_by(atexit._run_exitfuncs)  # type: ignore[attr-defined]
+    _ended_by(atexit._run_exitfuncs)
     failed = _flush()
     module.__dict__.clear()  # closes, and so writes out, the files that it left open
     if code is None:

@@ -18,15 +18,15 @@ from typing import Any
 
 from rewardkit.sandbox.inside import seccomp
 from rewardkit.sandbox.inside.memory import Meter
-from rewardkit.sandbox.inside.program import WRITABLE, Program, run_file
+from rewardkit.sandbox.inside.program import WRITABLE, Program, remember_memory, run_file
 from rewardkit.sandbox.inside.relay import Line
 from rewardkit.sandbox.inside.supervisor import BROKEN, DONE, supervise
 
 #: what programs often import: they find it loaded
-_PRELOADED = (
-    "abc bisect collections contextlib copy dataclasses datetime decimal enum fractions functools heapq io "
-    "itertools json math operator random re statistics string sys textwrap time traceback types typing"
-).split()
+_PRELOADED = """
+    abc bisect collections contextlib copy dataclasses datetime decimal enum fractions functools heapq io
+    itertools json math operator random re statistics string sys textwrap time traceback types typing
+"""
 #: bytes above what it had at first, at which a wall's memory counts as not returned
 _SLACK = 48 << 20
 
@@ -34,7 +34,7 @@ _SLACK = 48 << 20
 def serve(mode: str, folder: str | None, environment: dict[str, str]) -> None:
     """Until the host has gone. Does not return; a process that is to run a Python file runs it from here."""
     line = _own_descriptors()
-    for name in _PRELOADED:
+    for name in _PRELOADED.split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     os.environ.clear()
@@ -48,6 +48,7 @@ def serve(mode: str, folder: str | None, environment: dict[str, str]) -> None:
     gc.collect()
     gc.disable()
     gc.freeze()
+    remember_memory()
     outcome = _loop(line, mode, code, folder)
     if isinstance(outcome, Program):
         # the interpreter is not taken down: to free all that it has loaded takes longer than most programs
