@@ -20,6 +20,8 @@ from rewardkit.sandbox.stream import AttachedStream
 from rewardkit.sandbox.wall import COMMAND, ENVIRONMENT, introduce
 
 LABEL = "rewardkit.sandbox"
+#: the process that a container serves
+OWNER = f"{LABEL}.owner"
 _NOBODY = "65534:65534"
 #: runtimes that run containers on this machine's kernel; others bring one of their own
 _OURS = (None, "runc", "crun")
@@ -121,7 +123,7 @@ class DockerWall:
                 environment=ENVIRONMENT,
                 stdin_open=True,
                 network_disabled=True,
-                labels={LABEL: str(os.getpid())},
+                labels={LABEL: "", OWNER: str(os.getpid())},
                 host_config=_host_config(api, config, armored),
             )["Id"]
         except (docker.errors.DockerException, OSError) as error:

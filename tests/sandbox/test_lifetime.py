@@ -81,9 +81,9 @@ def _descendants(root: int) -> list[int]:
 
 
 def _owned(owner: int) -> list[str]:
-    from rewardkit.sandbox.docker import LABEL, connect
+    from rewardkit.sandbox.docker import OWNER, connect
 
-    listed = connect().api.containers(all=True, filters={"label": f"{LABEL}={owner}"})
+    listed = connect().api.containers(all=True, filters={"label": f"{OWNER}={owner}"})
     return [found["Id"] for found in listed]
 
 
