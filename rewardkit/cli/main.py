@@ -16,7 +16,7 @@ from rewardkit.cli import codes
 from rewardkit.diagnostics import RewardError, SpecError, visible
 from rewardkit.version import __version__
 
-#: verb -> one line of help; the verb's module has the same name and a function `run`, or `COMMANDS` of its own
+#: verb -> one line of help; its module has the same name and a function `run`, or `COMMANDS` of its own
 VERBS = {
     "new": "start a folder with a spec, rows and tests from a template",
     "check": "check specs: syntax, names, types, units, ranges, nulls, claims",

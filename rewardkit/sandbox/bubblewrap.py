@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -43,17 +44,19 @@ class BubblewrapWall:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
         self._group = make_group(config)
         # limits on processes do not bind root, and nothing in there is to be root's
-        user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        root = os.geteuid() == 0
         try:
             self._process = subprocess.Popen(
                 _command(config, self._group),
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=self._errors,
                 env={},
                 cwd="/",
                 start_new_session=True,  # Ctrl-C at a terminal is for us to act on
-                **user,  # type: ignore[arg-type]
+                user=_NOBODY if root else None,
+                group=_NOBODY if root else None,
+                extra_groups=[] if root else None,
             )
         except OSError as error:
             ours.close()
@@ -74,10 +77,8 @@ class BubblewrapWall:
         self.stream.close()
         if self._process.poll() is None:
             for process in _tree(self._process.pid):
-                try:
+                with contextlib.suppress(OSError):
                     os.kill(process, signal.SIGKILL)
-                except OSError:
-                    pass
             self._process.wait()
         if self._group:
             self._group.remove()
@@ -87,10 +88,8 @@ class BubblewrapWall:
         return "memory" if self._group and self._group.was_exceeded() else ""
 
     def errors(self) -> str:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            pass
         return os.pread(self._errors.fileno(), 4096, 0).decode("utf-8", "replace")
 
 
@@ -127,10 +126,8 @@ def _interpreter() -> list[str]:
 def _tree(root: int) -> list[int]:
     """A process and what it started, the last first."""
     found = []
-    try:
+    with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{root}/task"):
             for child in Path(f"/proc/{root}/task/{task}/children").read_text().split():
                 found += _tree(int(child))
-    except OSError:
-        pass
     return [*found, root]

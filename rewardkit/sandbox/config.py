@@ -17,9 +17,10 @@ IMAGE = "rewardkit-sandbox:latest"
 class SandboxConfig:
     """How programs are run. `unsafe` runs them on this very machine, and is never chosen by `auto`.
 
-    With `isolation="namespaces"` a slot's container (or bubblewrap) is warm and serves many jobs, each in fresh
-    namespaces of its own. With `isolation="container"` each job has a container of its own, started before it is
-    needed and used once: slower, but no job runs where another one ran, and none makes a user namespace.
+    With `isolation="namespaces"` a slot's container (or bubblewrap) is warm and serves many jobs, each in
+    fresh namespaces of its own. With `isolation="container"` each job has a container of its own, started
+    before it is needed and used once: slower, but no job runs where another one ran, and none makes a user
+    namespace.
     """
 
     engine: Engine = "auto"

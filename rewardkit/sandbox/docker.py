@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import socket
 import os
+import socket
 import threading
 import time
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -21,9 +23,10 @@ LABEL = "rewardkit.sandbox"
 #: the process that a container serves
 OWNER = f"{LABEL}.owner"
 _NOBODY = "65534:65534"
+#: runtimes that run containers on this machine's kernel; others bring one of their own
+_OURS = (None, "runc", "crun")
 #: a container that was made and never started, of a process that ended just then, is older than this
 _ABANDONED = 120.0  # seconds
-_KILLED = 137
 
 
 def open_docker(config: SandboxConfig) -> Pool:
@@ -36,10 +39,11 @@ def open_docker(config: SandboxConfig) -> Pool:
     _find_image(client, config)
     info = client.info()
     if config.runtime is not None and config.runtime not in info.get("Runtimes", {}):
-        raise SandboxError(
-            f"the Docker daemon has no runtime `{config.runtime}`; it has {', '.join(sorted(info['Runtimes']))}"
-        )
+        known = ", ".join(sorted(info.get("Runtimes", {})))
+        raise SandboxError(f"the Docker daemon has no runtime `{config.runtime}`; it has {known}")
     _remove_left(client)
+    if config.runtime not in _OURS:
+        config = replace(config, isolation="container")  # not every kernel of another makes namespaces in one
     armored = any("apparmor" in option for option in info.get("SecurityOptions") or ())
     return Pool(config, lambda: DockerWall(client, config, armored))
 
@@ -55,11 +59,20 @@ def connect(timeout: float = 60) -> Any:
     except ImportError:
         raise SandboxError("the docker sandbox needs `pip install 'rewardkit[docker]'`") from None
     try:
+        _knock()
         client = docker.from_env(timeout=timeout)
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
         raise SandboxError(f"the Docker daemon does not answer ({_reason(error)}): start it") from None
     return client
+
+
+def _knock() -> None:
+    """Try a local daemon's socket first: where nobody answers, the client leaves a socket open."""
+    scheme, _, path = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(path)
 
 
 def _reason(error: Exception) -> str:
@@ -83,13 +96,12 @@ def _find_image(client: Any, config: SandboxConfig) -> None:
 
 def _remove_left(client: Any) -> None:
     """Containers end with the process that uses them; one that it made and had no time to start does not."""
-    for container in client.containers.list(all=True, filters={"label": LABEL, "status": "created"}):
-        try:
-            made = float(container.labels.get(LABEL, 0))
-            if time.time() - made > _ABANDONED:
-                container.remove(force=True)
-        except Exception:
-            continue  # another process removes it
+    import docker
+
+    for found in client.api.containers(all=True, filters={"label": LABEL, "status": "created"}):
+        if time.time() - found["Created"] > _ABANDONED:
+            with contextlib.suppress(docker.errors.DockerException):  # another process removes it
+                client.api.remove_container(found["Id"], force=True)
 
 
 class DockerWall:
@@ -111,7 +123,7 @@ class DockerWall:
                 environment=ENVIRONMENT,
                 stdin_open=True,
                 network_disabled=True,
-                labels={LABEL: str(time.time()), OWNER: str(os.getpid())},
+                labels={LABEL: "", OWNER: str(os.getpid())},
                 host_config=_host_config(api, config, armored),
             )["Id"]
         except (docker.errors.DockerException, OSError) as error:
@@ -138,19 +150,22 @@ class DockerWall:
             return
         if hasattr(self, "stream"):
             self.stream.close()
-        try:
+        # where it is being removed, by itself, or the daemon has gone, nothing is left to do
+        with contextlib.suppress(docker.errors.DockerException, OSError):
             self._client.api.remove_container(self._id, force=True)
-        except (docker.errors.DockerException, OSError):
-            pass  # it is being removed, by itself; or the daemon has gone, and it with it
 
     def why(self) -> str:
         import docker
 
+        if self._ended.locked():
+            return ""
         try:
-            self._client.ping()
+            state = self._client.api.inspect_container(self._id)["State"]
+        except docker.errors.NotFound:
+            return ""  # it ended, and so is removed
         except (docker.errors.DockerException, OSError) as error:
             return f"engine: the Docker daemon does not answer ({_reason(error)}): start it"
-        return ""
+        return "memory" if state.get("OOMKilled") else ""
 
     def errors(self) -> str:
         return self.stream.errors.decode("utf-8", "replace")
@@ -160,7 +175,9 @@ def _own(attached: Any) -> socket.socket:
     """The connection itself, from what the client wraps around it."""
     connection = getattr(attached, "_sock", None)
     if type(connection) is not socket.socket:
-        raise SandboxError("the docker sandbox needs a daemon at a local socket: set DOCKER_HOST to `unix://…`")
+        raise SandboxError(
+            "the docker sandbox needs a daemon at a local socket: set DOCKER_HOST to `unix://…`"
+        )
     ours = connection.dup()
     attached._response.close()
     attached.close()
@@ -189,13 +206,15 @@ def _host_config(api: Any, config: SandboxConfig, armored: bool) -> dict[str, An
         "runtime": config.runtime,
     }
     # where parts of /proc are covered, the kernel lets no job have a /proc of its own
-    bare = {"MaskedPaths": [], "ReadonlyPaths": []} if config.isolation == "namespaces" else {}
+    bare: dict[str, Any] = (
+        {"MaskedPaths": [], "ReadonlyPaths": []} if config.isolation == "namespaces" else {}
+    )
     return {**api.create_host_config(**wanted), **bare}
 
 
 def _security(config: SandboxConfig, armored: bool) -> list[str]:
     options = ["no-new-privileges"]
-    if config.runtime in (None, "runc", "crun"):  # others bring a kernel of their own
+    if config.runtime in _OURS:
         options.append(f"seccomp={_profile()}")
     if config.isolation == "namespaces" and armored:
         options.append("apparmor=unconfined")  # Docker's profile refuses every mount, those of a job too

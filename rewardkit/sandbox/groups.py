@@ -1,7 +1,8 @@
-"""Control groups for walls that no daemon makes one for: memory and processes, where this user may set them."""
+"""Control groups, memory and processes, for walls that no daemon makes one for, where this user may."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import time
@@ -89,7 +90,5 @@ def remove_left() -> None:
         for folder in place.glob("rewardkit-*-*"):
             owner = folder.name.split("-")[1]
             if owner.isdigit() and not Path("/proc", owner).exists():
-                try:
+                with contextlib.suppress(OSError):  # not empty, or not ours
                     folder.rmdir()
-                except OSError:
-                    pass  # not empty, or not ours

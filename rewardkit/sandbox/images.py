@@ -1,4 +1,4 @@
-"""Making the image that programs run in: from a base image of a registry, or from a folder, without a network."""
+"""Making the image that programs run in: from a base image, or from a folder, without a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from rewardkit.sandbox.contract import SandboxError
 PACKAGES = ("python3", "nodejs")
 _SUITE = "bookworm"
 #: what no program needs, and what no program should be run as
-_UNNEEDED = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+_UNNEEDED = (
+    "var/cache/apt/archives",
+    "var/lib/apt/lists",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+)
 _BUILD = 1800.0  # seconds
 
 Say = Callable[[str], None]

@@ -24,8 +24,8 @@ _STARTING = 4
 class Pool:
     """A `Sandbox` over walls that `build` makes. Walls start in the background and are replaced there.
 
-    A wall serves one job at a time. It is ended after `config.jobs_per_wall` jobs, when a job ended in any way
-    that is not as planned, and when it ends by itself because something is left of a job.
+    A wall serves one job at a time. It is ended after `config.jobs_per_wall` jobs, when a job did not end as
+    planned, and when it ends by itself because something is left of a job.
     """
 
     def __init__(self, config: SandboxConfig, build: Callable[[], Wall]) -> None:
@@ -33,6 +33,7 @@ class Pool:
         self.slots = config.slots or usable_cores()
         self._build = build
         self._once = config.isolation == "container" and config.engine != "unsafe"
+        self._changed = threading.Condition()
         self._reset()
         _POOLS.add(self)
         with self._changed:
@@ -96,7 +97,7 @@ class Pool:
 
     def _reset(self) -> None:
         self.closed = False
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # another process's lock may be held for ever
         self._free_slots = self.slots
         self._queue: deque[object] = deque()  # who waits for slots, first come first
         self._ready: deque[Wall] = deque()
@@ -143,6 +144,9 @@ class Pool:
                 self._check_open()
                 if self._ready:
                     wall = self._ready.popleft()
+                    if wall.stream.ended():
+                        threading.Thread(target=wall.end, name="rewardkit-sandbox", daemon=True).start()
+                        continue
                     self._busy[wall] = self._served.get(wall, 0) + 1
                     self._refill()
                     return wall

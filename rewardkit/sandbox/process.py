@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from rewardkit.sandbox.contract import Ended, Job, SandboxError
 from rewardkit.sandbox.inside import frames
 from rewardkit.sandbox.inside.frames import Frames, frame
-from rewardkit.sandbox.wall import ENVIRONMENT, Wall, explain
+from rewardkit.sandbox.wall import Wall, explain
 
 #: seconds past a job's own deadline, or past a request to end, after which its wall is ended
 _GRACE = 2.0
@@ -30,7 +31,6 @@ def encode(job: Job) -> bytes:
             "stdin": len(job.stdin),
             "channel": job.channel,
             "limits": limits,
-            "environment": ENVIRONMENT,
         }
     ).encode()
     return frame(frames.JOB, b"".join((_LENGTH.pack(len(header)), header, job.stdin, *job.files.values())))
@@ -49,10 +49,7 @@ class RunningJob:
         self._failure: SandboxError | None = None
         self._begun = time.monotonic()
         self._limit = self._begun + job.limits.seconds + _GRACE
-        try:
-            self._send(encode(job))
-        except EOFError:
-            self._lost()
+        self._send(encode(job))
 
     def request(self, message: bytes, timeout: float) -> bytes:
         limit = time.monotonic() + timeout
@@ -117,10 +114,8 @@ class RunningJob:
         with self._sending:
             if self._ended or self._failure:
                 return
-            try:
+            with contextlib.suppress(TimeoutError, EOFError):  # reading finds out what became of it
                 self._wall.stream.send(data, max(_GRACE, self._limit - time.monotonic()))
-            except (TimeoutError, EOFError):
-                pass  # reading finds out what became of it
 
     def _read(self, timeout: float) -> bool:
         """Take in what comes next; whether anything did within `timeout` seconds."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rewardkit.sandbox.contract import MIB, Ended, Job, Limits, Sandbox
 
+_LIMITS = Limits(seconds=20, memory=128 * MIB, scratch=16 * MIB)
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -15,7 +17,7 @@ class Promise:
     text: str
     program: str
     kept: Callable[[Ended], bool]
-    limits: Limits = Limits(seconds=20, memory=128 * MIB, scratch=16 * MIB)
+    limits: Limits = _LIMITS
 
 
 @dataclass(frozen=True)
@@ -42,81 +44,157 @@ PROMISES = (
     Promise(
         "a program has no network",
         _REFUSED
-        + "import socket; print(all(refused(lambda: socket.socket(f)) for f in (socket.AF_INET, socket.AF_INET6, 16, 17, 40)))",
+        + """
+import socket
+families = socket.AF_INET, socket.AF_INET6, 16, 17, 40
+print(all(refused(lambda: socket.socket(family)) for family in families))
+""",
         _says("True"),
     ),
     Promise(
         "the system is read-only",
         _REFUSED
-        + "print(all(refused(lambda: open(f + '/x', 'w')) for f in ('/', '/usr', '/etc', '/var/tmp', '/run', '/dev')))",
+        + """
+folders = "/", "/usr", "/etc", "/var/tmp", "/run", "/dev"
+print(all(refused(lambda: open(f"{folder}/left", "w")) for folder in folders))
+""",
         _says("True"),
     ),
     Promise(
         "the scratch folder is its own, and empty",
-        "import os; print(os.getcwd(), os.listdir('.'), os.listdir('/dev/shm') if os.path.isdir('/dev/shm') else [])",
+        """
+import os
+print(os.getcwd(), os.listdir("."), os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else [])
+""",
         _says("/tmp ['main.py'] []"),
     ),
     Promise(
         "it sees no process but its own",
-        "import os; print(len([n for n in os.listdir('/proc') if n.isdigit()]))",
+        """
+import os
+print(len([name for name in os.listdir("/proc") if name.isdigit()]))
+""",
         _says("2"),
     ),
     Promise(
         "it has no capabilities, and can get none",
-        "s = dict(l.split(':', 1) for l in open('/proc/self/status'))\n"
-        "print(all(int(s[n], 16) == 0 for n in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb')), s['NoNewPrivs'].strip())",
+        """
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+sets = "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"
+print(all(int(status[name], 16) == 0 for name in sets), status["NoNewPrivs"].strip())
+""",
         _says("True 1"),
     ),
     Promise(
         "it is under a filter of system calls",
-        "s = dict(l.split(':', 1) for l in open('/proc/self/status')); print(s['Seccomp'].strip())",
+        """
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(status["Seccomp"].strip())
+""",
         _says("2"),
     ),
     Promise(
         "it makes no namespace and mounts nothing",
-        "import ctypes; c = ctypes.CDLL(None, use_errno=True)\n"
-        "print(c.unshare(0x10000000), c.mount(b'none', b'/tmp', b'tmpfs', 0, None), c.syscall(435, 0, 0))",
+        """
+import ctypes
+libc = ctypes.CDLL(None)
+print(libc.unshare(0x10000000), libc.mount(b"none", b"/tmp", b"tmpfs", 0, None), libc.syscall(435, 0, 0))
+""",
         _says("-1 -1 -1"),
     ),
     Promise(
         "it cannot reach the process that watches it",
         _REFUSED
-        + "import os; print(all(refused(lambda: open(f'/proc/1/{n}', 'rb').read(1)) for n in ('mem', 'environ', 'maps')))",
+        + """
+names = "mem", "environ", "maps"
+print(all(refused(lambda: open(f"/proc/1/{name}", "rb").read(1)) for name in names))
+""",
         _says("True"),
     ),
     Promise(
         "its descriptors are its own",
-        "import os; print(len(os.listdir('/proc/self/fd')) - 1)",
+        """
+import os
+print(len(os.listdir("/proc/self/fd")) - 1)
+""",
         _says("3"),
     ),
     Promise(
         "its processes together stay within its memory",
-        "import os, time\nfor _ in range(8):\n  if os.fork() == 0:\n    b = bytearray(40 << 20)\n"
-        "    for i in range(0, len(b), 4096): b[i] = 1\n    time.sleep(30)\ntime.sleep(30)",
+        """
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        held = bytearray(40 << 20)
+        for i in range(0, len(held), 4096):
+            held[i] = 1
+        time.sleep(30)
+time.sleep(30)
+""",
         lambda ended: ended.out_of_memory,
     ),
     Promise(
         "its files stay within its scratch space",
-        "n = 0\ntry:\n  for i in range(64): n += open(f'f{i}', 'wb', 0).write(bytes(1 << 20))\nexcept OSError: pass\nprint(n <= 16 << 20)",
+        """
+written = 0
+try:
+    for i in range(64):
+        written += open(f"part{i}", "wb", 0).write(bytes(1 << 20))
+except OSError:
+    pass
+print(written <= 16 << 20)
+""",
         _says("True"),
     ),
     Promise(
         "it has no more processes than it may",
-        "import os, time\nn = 0\ntry:\n  while n < 200:\n    if os.fork() == 0: time.sleep(30); os._exit(0)\n    n += 1\n"
-        "except OSError: pass\nprint(n <= 32)",
+        """
+import os, time
+count = 0
+try:
+    while count < 200:
+        if os.fork() == 0:
+            time.sleep(30)
+            os._exit(0)
+        count += 1
+except OSError:
+    pass
+print(count <= 32)
+""",
         _says("True"),
     ),
-    Promise("its output is bounded", "while True: print('x' * 1000)", lambda ended: ended.flooded),
+    Promise(
+        "its output is bounded",
+        "while True: print('x' * 1000)",
+        lambda ended: ended.flooded,
+    ),
     Promise(
         "it ends at its deadline, whatever it does",
-        "import os, signal\nfor n in range(1, 65):\n  try: signal.signal(n, signal.SIG_IGN)\n  except (OSError, ValueError): pass\n"
-        "while True:\n  try: os.fork()\n  except OSError: pass",
+        """
+import os, signal
+for number in range(1, 65):
+    try:
+        signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError):
+        pass
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+""",
         lambda ended: ended.timed_out,
         Limits(seconds=1.0, memory=256 * MIB),
     ),
     Promise(
         "a daemon ends with its program",
-        "import os, time\nif os.fork() == 0:\n  os.setsid()\n  time.sleep(60)\nprint('left')",
+        """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(60)
+print("left")
+""",
         lambda ended: b"left" in ended.stdout and ended.seconds < 15,
     ),
 )

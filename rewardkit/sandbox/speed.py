@@ -1,5 +1,5 @@
-"""Jobs per second, of each way to run a small Python program, in one run: shares of a busy machine's time are the
-same for all."""
+"""Jobs per second of each way to run a small Python program, in one run, so that a machine is as busy
+for one as for all."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def bare() -> Way:
 
 def cold(image: str) -> Way:
     """A container for each job, as `docker run` makes it."""
-    return of_command(["docker", "run", "--rm", "--network=none", image, "python3", "-I", "-c", PROGRAM.decode()])
+    return of_command(
+        ["docker", "run", "--rm", "--network=none", image, "python3", "-I", "-c", PROGRAM.decode()]
+    )
 
 
 def measure(ways: dict[str, Way], slots: int, seconds: float, rounds: int = 5) -> list[Speed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import struct
@@ -47,12 +48,16 @@ class Stream:
             if found := self._unwrap(data):
                 return found
 
+    def ended(self) -> bool:
+        """Whether the wall is gone. Asked of one that waits for work, which has nothing to say."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
     def close(self) -> None:
         """A thread that waits on the stream finds its end."""
-        try:
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._socket.close()
 
     def drop(self) -> None:

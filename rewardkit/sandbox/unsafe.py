@@ -36,8 +36,8 @@ class UnsafeWall:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-c", BOOTSTRAP],
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=subprocess.DEVNULL,
                 env=ENVIRONMENT,
                 cwd="/",

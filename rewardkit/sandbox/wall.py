@@ -62,7 +62,8 @@ COMMAND = ("python3", "-s", "-c", BOOTSTRAP)
 class Wall(Protocol):
     """A started one. Each serves one job at a time."""
 
-    stream: Stream
+    @property
+    def stream(self) -> Stream: ...
 
     def end(self) -> None:
         """End everything in it and leave nothing behind. Safe to call twice, and from several threads."""
@@ -78,7 +79,9 @@ class Wall(Protocol):
         ...
 
 
-def introduce(wall: Wall, mode: str, folder: str | None = None, adopt: Callable[[], None] | None = None) -> None:
+def introduce(
+    wall: Wall, mode: str, folder: str | None = None, adopt: Callable[[], None] | None = None
+) -> None:
     """Send a wall what it runs, and wait until it is ready for jobs.
 
     Raises:
@@ -87,7 +90,9 @@ def introduce(wall: Wall, mode: str, folder: str | None = None, adopt: Callable[
     modules = [(_PACKAGE, "")]
     for name in _MODULES:
         modules.append((f"{_PACKAGE}.{name}", files(_PACKAGE).joinpath(f"{name}.py").read_text("utf-8")))
-    options = json.dumps({"mode": mode, "folder": folder, "modules": modules}).encode()
+    options = json.dumps(
+        {"mode": mode, "folder": folder, "environment": ENVIRONMENT, "modules": modules}
+    ).encode()
     incoming = Frames()
     try:
         wall.stream.send(len(options).to_bytes(4, "big") + options, _START)
@@ -111,7 +116,7 @@ def explain(problem: str) -> str:
     if "unshare" in problem or "mount" in problem or "uid_map" in problem or "setgroups" in problem:
         return (
             f"this system does not let a sandbox make namespaces of its own ({problem}): allow them "
-            "(`sysctl kernel.apparmor_restrict_unprivileged_userns=0`, `user.max_user_namespaces` above 0; in a "
-            'container, its seccomp and AppArmor profiles), or set `isolation="container"`'
+            "(`sysctl kernel.apparmor_restrict_unprivileged_userns=0`, `user.max_user_namespaces` above 0; "
+            'in a container, its seccomp and AppArmor profiles), or set `isolation="container"`'
         )
     return f"the sandbox cannot start a program: {problem}"

@@ -117,7 +117,9 @@ def outcome(chance):
     if spec is None or spec.later or not spec.has_reward:
         return "refused" if spec is None else "not run"
     reward = Reward(spec)
-    if any(function.executor in ("host", "sandbox", "endpoint", "model") for function in _called(reward.plan)):
+    if any(
+        function.executor in ("host", "sandbox", "endpoint", "model") for function in _called(reward.plan)
+    ):
         return "not run"
     size, groups = chance.randint(1, 3), chance.randint(1, 2)
     compare(reward, rows_for(spec, chance, size, groups), size, chance.choice([0, 7, 1000]))

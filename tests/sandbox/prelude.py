@@ -1,7 +1,6 @@
 # What the programs of `attacks.toml` begin with; it runs inside the sandbox. NUMBERS is put in front.
 import ctypes
 import os
-import sys
 
 libc = ctypes.CDLL(None, use_errno=True)
 ARM = os.uname().machine == "aarch64"

@@ -1,4 +1,4 @@
-"""What hostile programs try: each is contained, harms nothing outside, and leaves the next job a clean world."""
+"""What hostile programs try: each is contained, harms nothing outside, and leaves a clean world."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rewardkit.sandbox.inside.seccomp import REFUSED
 
 HERE = Path(__file__).parent
 ATTACKS = tomllib.loads((HERE / "attacks.toml").read_text())["attack"]
-PRELUDE = f"NUMBERS = {({**REFUSED})!r}\n" + (HERE / "prelude.py").read_text()
+PRELUDE = f"NUMBERS = { ({**REFUSED})!r}\n" + (HERE / "prelude.py").read_text()
 
 #: what the next job looks at: it prints what should not be there, and lastly `clean`
 PROBE = """
@@ -157,7 +157,8 @@ open("/tmp/mark", "w").write("x"); open("/dev/shm/mark", "w").write("x")
 import socket
 line = socket.socket(socket.AF_UNIX); line.bind("\\0mark"); line.listen()
 time.sleep(0.5)
-print(sorted(os.listdir("/tmp")), os.listdir("/dev/shm"), len([n for n in os.listdir("/proc") if n.isdigit()]))
+processes = [name for name in os.listdir("/proc") if name.isdigit()]
+print(sorted(os.listdir("/tmp")), os.listdir("/dev/shm"), len(processes))
 """
     jobs = pair.start([python(source), python(source)])
     for job in jobs:
@@ -177,7 +178,9 @@ def test_an_attacker_cannot_kill_the_sandbox_for_others(pair: Sandbox) -> None:
 def test_the_filter_names_the_calls_of_this_machine() -> None:
     """Numbers are checked against the system's headers, where they are installed."""
     this = 1 if os.uname().machine == "aarch64" else 0
-    header = Path("/usr/include/asm-generic/unistd.h" if this else "/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
+    header = Path(
+        "/usr/include/asm-generic/unistd.h" if this else "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"
+    )
     if not header.exists():
         pytest.skip("the system's headers are not installed")
     import re

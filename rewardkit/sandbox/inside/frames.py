@@ -7,8 +7,8 @@ import struct
 
 #: host to wall: a job; bytes of the channel, and its end; end the job; the job's end was seen
 JOB, MESSAGE, CLOSE, KILL, NEXT = b"J", b"M", b"Z", b"K", b"N"
-#: wall to host: it waits for work; what the program writes (of the channel, nothing: it closed it); it reads no
-#: more messages; how it ended
+#: wall to host: it waits for work; what the program writes (of the channel, nothing: it closed it); it reads
+#: no more messages; how it ended
 READY, STDOUT, STDERR, CHANNEL, UNREAD, END = b"R", b"O", b"E", b"C", b"U", b"X"
 
 HEADER = struct.Struct(">cI")

@@ -26,8 +26,9 @@ def version() -> int:
 
 
 def restrict(writable: Sequence[str], devices: Sequence[str]) -> None:
-    """Let this process read and execute what it can reach, change only what is below `writable` and write to
-    `devices`; no network, and no signal or abstract socket of a process outside. `no_new_privs` must be set."""
+    """Let this process read and execute what it can reach, change only what is below `writable` and write
+    to `devices`; no network, no signal or abstract socket of a process outside. `no_new_privs` must be set.
+    """
     known = version()
     if not known:
         return
@@ -74,7 +75,8 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
         rule = struct.pack("=Qi", rights, place)
         checked(
-            syscall(_ADD_RULE, ruleset, ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint(0)), "landlock_add_rule"
+            syscall(_ADD_RULE, ruleset, ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint(0)),
+            "landlock_add_rule",
         )
     finally:
         os.close(place)

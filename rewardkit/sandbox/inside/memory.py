@@ -1,4 +1,4 @@
-"""What a job's processes use together: the control group's count where the wall has one, else a sum over /proc."""
+"""What a job's processes use together: by the wall's control group where it has one, else from /proc."""
 
 from __future__ import annotations
 
@@ -43,15 +43,14 @@ class Meter:
     def _group(self) -> int:
         """What cannot be given back at need: all of it but the cache of files."""
         usage, stat, _ = self._files
-        counts = dict(line.split() for line in _text(stat).splitlines())
-        cache = int(counts.get("active_file", 0)) + int(counts.get("inactive_file", 0))
-        return max(0, int(_text(usage)) - cache)
+        counts = os.pread(stat, 1 << 16, 0)
+        cache = _count(counts, b"\nactive_file ") + _count(counts, b"\ninactive_file ")
+        return max(0, int(os.pread(usage, 64, 0)) - cache)
 
     def _kills(self) -> int:
         if not self._files:
             return 0
-        counts = dict(line.split() for line in _text(self._files[2]).splitlines())
-        return int(counts.get("oom_kill", 0))
+        return _count(os.pread(self._files[2], 4096, 0), b"\noom_kill ")
 
 
 def _open_group() -> list[int]:
@@ -63,8 +62,10 @@ def _open_group() -> list[int]:
     return []
 
 
-def _text(descriptor: int) -> str:
-    return os.pread(descriptor, 1 << 16, 0).decode()
+def _count(counts: bytes, name: bytes) -> int:
+    """The number after a name, which begins a line that is not the first; 0 where it is not there."""
+    _, found, rest = counts.partition(name)
+    return int(rest.partition(b"\n")[0]) if found else 0
 
 
 def _stored(folder: str) -> int:

@@ -38,9 +38,8 @@ def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: st
     os.setsid()
     for number, descriptor in streams.items():
         os.dup2(descriptor, number)  # each is numbered above all of them
-    os.environ.clear()
-    os.environ.update(job["environment"])
-    os.environ["HOME"] = os.environ["TMPDIR"] = scratch
+    if os.environ["HOME"] != scratch:
+        os.environ["HOME"] = os.environ["TMPDIR"] = scratch
     if job["channel"]:
         os.environ["REWARDKIT_IN"], os.environ["REWARDKIT_OUT"] = "3", "4"
     os.chdir(scratch)
@@ -53,7 +52,9 @@ def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: st
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     _limit(job["limits"], python, mode)
-    if mode == "unsafe" and kernel.LINUX:  # no wall, but what it does to "every process" is not to end the machine
+    if (
+        mode == "unsafe" and kernel.LINUX
+    ):  # no wall, but what it does to "every process" is not to end the machine
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         landlock.restrict_signals()
     elif mode != "unsafe":
@@ -64,7 +65,8 @@ def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: st
 
 
 def _limit(limits: dict[str, Any], python: bool, mode: str) -> None:
-    data = limits["memory"] + (_data_size() if python else 256 * MIB)  # others may count threads' stacks in it
+    # other commands start with nothing, but threads' stacks count, of which Node.js has some
+    data = limits["memory"] + (_private if python else 256 * MIB)
     wanted = {
         resource.RLIMIT_CPU: math.ceil(limits["seconds"] * (os.cpu_count() or 1)) + 1,
         resource.RLIMIT_FSIZE: limits["file"],
@@ -88,13 +90,26 @@ def _limit(limits: dict[str, Any], python: bool, mode: str) -> None:
         resource.setrlimit(resource.RLIMIT_STACK, (most, hard))
 
 
-def _data_size() -> int:
-    """Bytes of private memory that this interpreter has already."""
+def remember_memory() -> None:
+    """Note the private memory of this warm interpreter: a program's own comes on top."""
+    global _private
+    if kernel.LINUX:
+        _private = int(read_file("/proc/self/statm").split()[5]) * resource.getpagesize()
+
+
+_private = 64 * MIB
+
+
+def read_file(path: str) -> bytes:
+    """By system calls alone: a warm interpreter's every new object copies pages."""
+    file = os.open(path, os.O_RDONLY)
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[5]) * resource.getpagesize()
-    except OSError:
-        return 64 * MIB
+        data = b""
+        while more := os.read(file, 1 << 20):
+            data += more
+        return data
+    finally:
+        os.close(file)
 
 
 def execute(command: list[str]) -> None:
@@ -110,19 +125,17 @@ def run_file(words: list[str], module: ModuleType) -> int:
     """Run a Python file as `python3 -I FILE …` does, and give back its exit code."""
     sys.argv[:] = words
     try:
-        with open(words[0], "rb") as file:
-            source = file.read()
+        source = read_file(words[0])
     except OSError as error:
         sys.stderr.write(f"python3: can't open file '{words[0]}': [Errno {error.errno}] {error.strerror}\n")
         return 2
-    gc.unfreeze()
     gc.enable()
     sys.modules["__main__"] = module
     module.__dict__["__file__"] = words[0]
     code = _ended_by(_execute, source, words[0], module)
     if "threading" in sys.modules:  # threads that the program left are waited for
         _ended_by(sys.modules["threading"]._shutdown)
-    _ended_by(atexit._run_exitfuncs)  # type: ignore[attr-defined]
+    _ended_by(atexit._run_exitfuncs)
     failed = _flush()
     module.__dict__.clear()  # closes, and so writes out, the files that it left open
     if code is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -196,7 +197,7 @@ class Relay:
         return True
 
     def _look(self) -> None:
-        """End the job where it takes more memory than it may, or has more processes where no limit binds them."""
+        """End the job where it takes more memory than it may, or more processes where no limit binds them."""
         counted = self._meter.grouped and self._mode == "namespaces"
         processes = [] if counted else family(self._job.process)
         folders = () if self._mode == "unsafe" else WRITABLE
@@ -231,7 +232,5 @@ class Relay:
 
 
 def _kill(process: int) -> None:
-    try:
+    with contextlib.suppress(OSError):  # ended just now
         os.kill(process, signal.SIGKILL)
-    except OSError:
-        pass  # ended just now

@@ -124,7 +124,9 @@ def strict_filter(machine: str = MACHINE) -> bytes:
     def refuse(number: int, errno: int = _EPERM) -> None:
         program.extend([(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERROR | errno)])
 
-    def judge(number: int, argument: int, test: int, values: tuple[int, ...], met: int, otherwise: int) -> None:
+    def judge(
+        number: int, argument: int, test: int, values: tuple[int, ...], met: int, otherwise: int
+    ) -> None:
         """What to return where the low word of an argument meets the test with any of the values."""
         tests = [(test, len(values) - i, 0, value) for i, value in enumerate(values)]
         body = [

@@ -95,7 +95,8 @@ def _own_proc() -> None:
 def _ending_first() -> None:
     """Where memory is short, the kernel is to end this process before any other."""
     try:
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-            file.write("1000")
+        file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(file, b"1000")
+        os.close(file)
     except OSError:
         pass  # not Linux

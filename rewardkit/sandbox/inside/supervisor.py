@@ -1,7 +1,6 @@
-"""One job: its namespaces and scratch folder, the process that starts it, and what passes between it and the host.
+"""One job: its namespaces and scratch folder, and seeing it from its start to its end.
 
-The supervisor is forked for the job before it is read, and ends with it. It never blocks on the job, or on the
-host: what neither takes waits here, within bounds.
+The supervisor is forked for the job before it is read, and ends with it.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ _ID = 1000  # the user and group that a program sees itself as
 
 
 def supervise(line: Line, mode: str, code: bytes, folder: str | None, first: bool) -> Program | int:
-    """Prepare, take one job, see it to its end. Returns a supervisor's exit code; in the process that is to run
-    a Python file, that `Program`. The first of a wall tells the host that it is ready."""
+    """Prepare, take one job, see it to its end. Returns a supervisor's exit code; in the process that is to
+    run a Python file, that `Program`. The first of a wall tells the host that it is ready."""
     for descriptor in line:
         os.set_blocking(descriptor, True)
     try:
@@ -84,8 +83,8 @@ def _prepare(mode: str) -> Meter:
 
 
 def _await(line: Line, incoming: Frames, wanted: bytes) -> bytes | None:
-    """The payload of the next frame of a kind; others are dropped. `None` where the host has gone. No byte past
-    the frame is read: it is another supervisor's."""
+    """The payload of the next frame of a kind; others are dropped. `None` where the host has gone. No byte
+    past the frame is read: it is another supervisor's."""
     while True:
         while found := incoming.next():
             if found[0] == wanted:
@@ -118,8 +117,7 @@ def _enter_namespaces() -> None:
         ("uid_map", f"{_ID} {user} 1"),
         ("gid_map", f"{_ID} {group} 1"),
     ):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
+        _put(f"/proc/self/{name}", text.encode(), os.O_WRONLY)
     kernel.LIBC.sethostname(b"sandbox", 7)
     kernel.everything_read_only()
     if os.path.isdir("/sys"):
@@ -136,9 +134,17 @@ def _own_folder(path: str, size: int, files: int) -> None:
 def _write(scratch: str, files: list[tuple[str, bytes]]) -> None:
     for name, data in files:
         path = os.path.join(scratch, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(data)
+        if "/" in name:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        _put(path, data, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+
+def _put(path: str, data: bytes, flags: int) -> None:
+    file = os.open(path, flags, 0o644)
+    try:
+        frames.write_all(file, data)
+    finally:
+        os.close(file)
 
 
 def _remove(folder: str) -> None:

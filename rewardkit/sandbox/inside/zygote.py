@@ -18,34 +18,39 @@ from typing import Any
 
 from rewardkit.sandbox.inside import seccomp
 from rewardkit.sandbox.inside.memory import Meter
-from rewardkit.sandbox.inside.program import Program, run_file
+from rewardkit.sandbox.inside.program import WRITABLE, Program, remember_memory, run_file
 from rewardkit.sandbox.inside.relay import Line
 from rewardkit.sandbox.inside.supervisor import BROKEN, DONE, supervise
 
 #: what programs often import: they find it loaded
-_PRELOADED = (
-    "abc bisect collections contextlib copy dataclasses datetime decimal enum fractions functools heapq io "
-    "itertools json math operator random re statistics string sys textwrap time traceback types typing"
-).split()
+_PRELOADED = """
+    abc bisect collections contextlib copy dataclasses datetime decimal enum fractions functools heapq io
+    itertools json math operator random re statistics string sys textwrap time traceback types typing
+"""
 #: bytes above what it had at first, at which a wall's memory counts as not returned
 _SLACK = 48 << 20
 
 
-def serve(mode: str, folder: str | None) -> None:
+def serve(mode: str, folder: str | None, environment: dict[str, str]) -> None:
     """Until the host has gone. Does not return; a process that is to run a Python file runs it from here."""
     line = _own_descriptors()
-    for name in _PRELOADED:
+    for name in _PRELOADED.split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.environ["HOME"] = os.environ["TMPDIR"] = WRITABLE[0]
     module = ModuleType("__main__")
     module.__dict__["__builtins__"] = __builtins__
     sys.path[:] = [entry for entry in sys.path if entry]
     code = seccomp.strict_filter() if mode != "unsafe" else b""
+    _forget_ourselves()
+    gc.collect()
     gc.disable()
     gc.freeze()
+    remember_memory()
     outcome = _loop(line, mode, code, folder)
     if isinstance(outcome, Program):
-        _forget_ourselves()
         # the interpreter is not taken down: to free all that it has loaded takes longer than most programs
         os._exit(run_file(outcome.words, module))
     if folder:
@@ -105,4 +110,4 @@ def _forget_ourselves() -> None:
 
 def start(options: dict[str, Any]) -> None:
     """The bootstrap's way in."""
-    serve(options["mode"], options.get("folder"))
+    serve(options["mode"], options["folder"], options["environment"])
