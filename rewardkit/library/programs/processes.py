@@ -130,10 +130,10 @@ def assert_of(program: Program, script: Process, case: Assertions, clock: Clock)
         Ended: the program, or the script, can go on no more.
         ValueError: the script is wrong.
     """
-    program.load(clock)
     message = {"setup": case.setup, "test": case.test, "entry_point": case.entry_point}
     try:
-        script.send(wire.dumps(message))
+        script.send(wire.dumps(message))  # it starts while the program loads
+        program.load(clock)
         while True:
             frame = script.receive(clock.left())
             if frame[:1] == b"E":
