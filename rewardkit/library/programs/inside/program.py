@@ -11,6 +11,7 @@ import itertools
 import os
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 
@@ -48,6 +49,19 @@ class Link:
         data = self.ticket + wire.dumps(message)
         self.output.write(len(data).to_bytes(4, "big") + data)
         self.output.flush()
+
+
+class Items:
+    """An iterator of the caller's."""
+
+    def __init__(self, take: Callable[[], Any]) -> None:
+        self.take = take
+
+    def __iter__(self) -> Items:
+        return self
+
+    def __next__(self) -> Any:
+        return self.take()
 
 
 class Session:
@@ -163,11 +177,13 @@ class Session:
         return ["h", number, kind.__name__, [base.__name__ for base in kind.__mro__]]
 
     def given(self, node: Any) -> Any:
-        """An object of this program's, or a function of the caller's."""
+        """An object of this program's, or a function or an iterator of the caller's."""
         if node[0] == "h":
             return self.objects[node[1]]
         if node[0] == "y":
             return lambda *args, **kwargs: self.back(node[1], args, kwargs)
+        if node[0] == "w":
+            return Items(lambda: self.back(node[1], (), {}))
         raise ValueError("not a value")
 
     def back(self, number: int, args: Any, kwargs: Any) -> Any:

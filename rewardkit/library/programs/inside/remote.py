@@ -119,9 +119,10 @@ class Program:
     def shown(self, value: Any) -> Any:
         if isinstance(value, Handle):
             return ["h", value._number]
-        if callable(value):
-            self.functions.append(value)
-            return ["y", len(self.functions) - 1]
+        if callable(value) or hasattr(value, "__next__"):
+            iterates = not callable(value)
+            self.functions.append(value.__next__ if iterates else value)
+            return ["w" if iterates else "y", len(self.functions) - 1]
         raise self.fault(f"hands the program a value of type `{type(value).__name__}`, which cannot leave it")
 
     def fault(self, reason: str) -> Fault:
