@@ -32,7 +32,7 @@ _TIMES: _Tags = (("dt", datetime.datetime), ("da", datetime.date), ("ti", dateti
 
 _VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 #: classes that are values themselves: `int`, `str`, …
-BUILTINS = {
+BUILTINS: dict[str, Any] = {
     name: kind
     for name, kind in vars(builtins).items()
     if isinstance(kind, type) and not issubclass(kind, BaseException)
@@ -96,8 +96,10 @@ def pack(value: Any, other: Callable[[Any], Any] | None = None, room: int = MAX_
         return ["td", value.days, value.seconds, value.microseconds]
     if value is Ellipsis:
         return ["e"]
-    if isinstance(value, type) and BUILTINS.get(value.__name__) is value:
-        return ["g", value.__name__]
+    if isinstance(value, type):
+        name = value.__name__
+        if BUILTINS.get(name) is value:
+            return ["g", name]
     if isinstance(value, _VIEWS):
         return ["l", *[pack(item, other, room) for item in value]]
     if getattr(type(value), "__module__", None) == "numpy" and hasattr(value, "tolist"):
