@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewardkit.library.programs.cases import Assertions, Invocation
@@ -131,6 +131,7 @@ def assert_of(program: Program, script: Process, case: Assertions, clock: Clock)
         ValueError: the script is wrong.
     """
     message = {"setup": case.setup, "test": case.test, "entry_point": case.entry_point}
+    asked = False
     try:
         script.send(wire.dumps(message))  # it starts while the program loads
         program.load(clock)
@@ -139,15 +140,20 @@ def assert_of(program: Program, script: Process, case: Assertions, clock: Clock)
             if frame[:1] == b"E":
                 return _end(wire.loads(frame[1:]))
             script.send(program.ask(frame[1:], clock))
+            asked = True
     except TimeoutError:
         raise Ended(TIMED_OUT) from None
-    except EOFError:  # the script's process broke, on what the program gave it
-        raise Ended(WRONG) from None
+    except EOFError:
+        if not asked:
+            raise ValueError("the test ends its own process") from None
+        raise Ended(WRONG) from None  # it broke on what the program gave it
 
 
 def _end(end: dict[str, Any]) -> Verdict:
     if end["end"] == "fault":
         raise ValueError(f"the test {end['reason']}")
+    if end["end"] == "broken":  # what the program's process wrote is nothing that its runner writes
+        raise Ended(CRASHED)
     if end["end"] == "passed":
         return PASSED
     return Verdict(crashed=bool(end.get("crashed")), memory=bool(end.get("memory")))
@@ -164,7 +170,8 @@ class Processes:
         self.sandbox, self.language = sandbox, language
         files = {**language.runner_files, language.file: source}
         self.job = Job(language.runner, files, channel=True, limits=limits)
-        self.script_job = Job(("python3", "script.py"), _SCRIPT, channel=True, limits=limits)
+        apart = replace(limits, memory=max(limits.memory, Limits().memory))  # `memory` is the program's
+        self.script_job = Job(("python3", "script.py"), _SCRIPT, channel=True, limits=apart)
         self.running: list[Process] = []
         self.program: Program | None = None
         self.broken: Verdict | None = None  # why the program does not load

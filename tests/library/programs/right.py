@@ -531,6 +531,13 @@ def g(items):
 """,
         "assert list(f({'a': 1})) == ['a'] and g({2: 1, 1: 2}.items()) == [(1, 2), (2, 1)]",
     ),
+    "a function named as a module": (
+        """\
+def copy(x):
+    return [x]
+""",
+        "assert copy(3) == [3]",
+    ),
     "constants": (
         """\
 LIMIT = 5

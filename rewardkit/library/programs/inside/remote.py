@@ -58,7 +58,7 @@ class Program:
 
     def broken(self) -> None:
         """What came is nothing that a program's runner writes: the script ends here, whatever it would do."""
-        self.link.write(b"E", {"end": "failed", "crashed": True})
+        self.link.write(b"E", {"end": "broken"})
         os._exit(0)
 
     def call_back(self, answer: Any) -> Any:
@@ -79,9 +79,8 @@ class Program:
         args = [self.unpack(arg) for arg in args] if isinstance(args, list) else []
         try:
             error = kind(*args)
-        except Exception:
-            error = kind.__new__(kind)
-            error.args = tuple(args)
+        except Exception:  # it wants other arguments
+            error = RuntimeError(kind.__name__)
         error.of_program = True
         return error
 

@@ -96,19 +96,21 @@ class Script:
         self.entry: Any = message["entry_point"]
         self.setup, self.test = message["setup"], message["test"]
         self.ready = False
+        self.mentioned: set[str] = set()
+        self.called: set[str] = set()
         self.space = Space(self.find)
 
     def find(self, name: str) -> Any:
         """A name that the script does not define."""
-        found = None
-        if self.ready and self.entry is None:
+        module = name in _MODULES
+        if self.ready and self.entry is None and not (module and name not in self.called):
             try:
                 found = self.program.name(name)
                 self.space[name] = found
                 return found
             except KeyError:
                 pass
-        if name in sys.stdlib_module_names if hasattr(sys, "stdlib_module_names") else name in _MODULES:
+        if module:
             return importlib.import_module(name)
         if self.ready and self.entry is not None:
             self.program.fault(f"uses `{name}`, which neither it nor its `setup` defines")
@@ -117,6 +119,7 @@ class Script:
     def run(self) -> None:
         """Raises what the script raises, and `Fault` where it is no test of the program."""
         code = [_compiled(self.setup, "setup"), _compiled(self.test, "test")]
+        self.mentioned, self.called = _names(self.test)
         sys.modules["__main__"] = _Names("__main__", self.space.own, self.space.names)
         try:
             exec(code[0], self.space)
@@ -143,7 +146,7 @@ class Script:
 
     def tests(self, names: set[str]) -> None:
         """What a script defines and leaves to others to run: `check`, pytest's and unittest's tests."""
-        mentioned = _mentioned(self.test)
+        mentioned = self.mentioned
         check = self.space.get("check")
         if callable(check) and self.entry is not None and "check" not in mentioned:
             check(self.space["candidate"])
@@ -171,20 +174,23 @@ class Script:
                 raise AssertionError("a test of unittest fails")
 
 
-def _mentioned(source: str) -> set[str]:
-    """Names that a script uses outside of what it defines under them: it runs those tests itself."""
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """Names that a script uses outside of what it defines under them, so that it runs those tests itself,
+    and names that it calls, which are no modules."""
     found: set[Any] = set()
+    called: set[Any] = set()
     for statement in compile(source, "test", "exec", _ONLY_TREE).body:
         own = getattr(statement, "name", None)
         nodes = [statement]
         while nodes:
             node = nodes.pop()
+            called.add(getattr(getattr(node, "func", None), "id", None))
             for field in getattr(node, "_fields", ()):
                 part = getattr(node, field, None)
                 if field in ("id", "attr") and part != own:
                     found.add(part)
                 nodes += part if isinstance(part, list) else [part]
-    return found
+    return found, called
 
 
 _ONLY_TREE = 0x400  # `ast.PyCF_ONLY_AST`, without the time that importing `ast` takes
@@ -210,8 +216,8 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".split("\n")[0][:200]
 
 
-#: modules that scripts use without importing them, where Python cannot list its own
-_MODULES = ("math", "re", "random", "copy", "itertools", "collections", "functools", "string", "typing")
+#: modules that a script may use without importing them
+_MODULES = getattr(sys, "stdlib_module_names", ("math", "re", "random", "copy", "itertools", "collections"))
 
 
 def verdict(link: Link, message: Any) -> dict[str, Any]:
