@@ -6,7 +6,7 @@ import pytest
 from right import NODE, RIGHT, SQUARE, call
 
 from rewardkit.library.programs import run
-from rewardkit.sandbox import SandboxError
+from rewardkit.sandbox import Ended, SandboxError
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -179,3 +179,17 @@ class Small:
 def test_assertions_need_two_slots():
     with pytest.raises(SandboxError, match="two slots"):
         run(Small(), SQUARE, ('"assert f(3) == 9"',))
+
+
+class Bare:
+    """A sandbox without any language."""
+
+    slots = 2
+
+    def run(self, job):
+        return Ended(127, stderr=b"node: No such file or directory\n")
+
+
+def test_a_sandbox_without_the_language_is_no_bad_program():
+    with pytest.raises(SandboxError, match="no javascript in the sandbox: .*No such file"):
+        run(Bare(), "print(1)", ('{"output": "1"}',), language="javascript")
