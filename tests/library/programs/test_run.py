@@ -191,5 +191,5 @@ class Bare:
 
 
 def test_a_sandbox_without_the_language_is_no_bad_program():
-    with pytest.raises(SandboxError, match="no javascript in the sandbox: .*No such file"):
+    with pytest.raises(SandboxError, match=r"no javascript in the sandbox: .*No such file"):
         run(Bare(), "print(1)", ('{"output": "1"}',), language="javascript")
