@@ -64,7 +64,8 @@ def run(
         return result([CRASHED] if found else [], len(found))
     _look(sandbox, known)
     verdicts: list[Verdict] = []
-    whole = replace(limits, seconds=timeout * (len(found) + 1) + _SLACK)
+    longest = max(_OUTPUT, 2 * max(len(case.encode()) for case in cases))
+    whole = replace(limits, seconds=timeout * (len(found) + 1) + _SLACK, output=longest)
     with Processes(sandbox, known, text, whole) as processes:
         for i, case in enumerate(found):
             if isinstance(case, Streams):

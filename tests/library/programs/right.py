@@ -538,6 +538,13 @@ def copy(x):
 """,
         "assert copy(3) == [3]",
     ),
+    "a big list of the test's": (
+        """\
+def f(xs):
+    return sorted(xs)
+""",
+        "assert f(list(range(1_000_000, 0, -1))) == list(range(1, 1_000_001))",
+    ),
     "constants": (
         """\
 LIMIT = 5

@@ -58,7 +58,7 @@ class Program:
 
     def broken(self) -> None:
         """What came is nothing that a program's runner writes: the script ends here, whatever it would do."""
-        self.link.write(b"E", {"end": "broken"})
+        self.link.write(b"E", {"end": "broken", "crashed": True})
         os._exit(0)
 
     def call_back(self, answer: Any) -> Any:

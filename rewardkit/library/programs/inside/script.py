@@ -138,6 +138,10 @@ class Script:
             raise AssertionError(f"the program has no `{self.program.missing[0]}`")
         raise Fault("never calls the program")
 
+    def names(self, module: Any) -> bool:
+        """Whether the script itself asks for a module, and not the program through it."""
+        return str(module).partition(".")[0] in self.setup + self.test
+
     def proxy(self) -> Any:
         def candidate(*args: Any, **kwargs: Any) -> Any:
             return self.program.call({"of": self.entry}, args, kwargs)
@@ -230,7 +234,7 @@ def verdict(link: Link, message: Any) -> dict[str, Any]:
         return {"end": "fault", "reason": (script.program.faults or [str(fault)])[0]}
     except BaseException as error:
         of_program = getattr(error, "of_program", False)
-        if isinstance(error, ModuleNotFoundError) and not of_program:
+        if isinstance(error, ModuleNotFoundError) and not of_program and script.names(error.name):
             return {"end": "fault", "reason": f"needs what is not installed: {_told(error)}"}
         memory = of_program and isinstance(error, MemoryError)
         end = {"end": "failed", "crashed": bool(of_program), "memory": memory}
