@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rewardkit.library.programs.cases import Assertions, Invocation
@@ -20,9 +20,10 @@ from rewardkit.library.programs.inside import wire
 from rewardkit.library.programs.languages import Language
 from rewardkit.library.programs.languages.language import inside
 from rewardkit.library.programs.verdict import CRASHED, NO_MEMORY, PASSED, TIMED_OUT, WRONG, Verdict
-from rewardkit.sandbox.contract import Job, Limits, Process, Sandbox
+from rewardkit.sandbox.contract import MIB, Job, Limits, Process, Sandbox
 
 _TICKET = 32  # bytes
+_RELAYED = 32 * MIB  # bytes of a message that is handed on, and not read here
 _SCRIPT = {name: inside(name) for name in ("script.py", "remote.py", "wire.py")}
 
 
@@ -130,27 +131,35 @@ def assert_of(program: Program, script: Process, case: Assertions, clock: Clock)
         Ended: the program, or the script, can go on no more.
         ValueError: the script is wrong.
     """
-    program.load(clock)
     message = {"setup": case.setup, "test": case.test, "entry_point": case.entry_point}
+    asked = False
     try:
-        script.send(wire.dumps(message))
+        script.send(wire.dumps(message))  # it starts while the program loads
+        program.load(clock)
         while True:
             frame = script.receive(clock.left())
             if frame[:1] == b"E":
-                return _end(wire.loads(frame[1:]))
+                end = _answer(frame[1:])
+                break
             script.send(program.ask(frame[1:], clock))
+            asked = True
     except TimeoutError:
         raise Ended(TIMED_OUT) from None
-    except EOFError:  # the script's process broke, on what the program gave it
-        raise Ended(WRONG) from None
-
-
-def _end(end: dict[str, Any]) -> Verdict:
-    if end["end"] == "fault":
-        raise ValueError(f"the test {end['reason']}")
-    if end["end"] == "passed":
+    except (EOFError, ValueError) as error:
+        if not asked:
+            said = "ends its own process" if isinstance(error, EOFError) else "hands over too much at once"
+            raise ValueError(f"the test {said}") from None
+        raise Ended(WRONG) from None  # it broke on what the program gave it
+    if end.get("end") == "fault":
+        raise ValueError(f"the test {end.get('reason')}")
+    if end.get("end") == "passed":
         return PASSED
-    return Verdict(crashed=bool(end.get("crashed")), memory=bool(end.get("memory")))
+    verdict = Verdict(crashed=bool(end.get("crashed")), memory=bool(end.get("memory")))
+    if (
+        end.get("end") != "failed"
+    ):  # the program's process wrote what no runner writes: no more is asked of it
+        raise Ended(verdict)
+    return verdict
 
 
 class Processes:
@@ -164,7 +173,10 @@ class Processes:
         self.sandbox, self.language = sandbox, language
         files = {**language.runner_files, language.file: source}
         self.job = Job(language.runner, files, channel=True, limits=limits)
-        self.script_job = Job(("python3", "script.py"), _SCRIPT, channel=True, limits=limits)
+        wide = replace(limits, output=max(limits.output, _RELAYED))
+        apart = replace(wide, memory=max(limits.memory, Limits().memory))  # `memory` is the program's
+        script = Job(("python3", "script.py"), _SCRIPT, channel=True, limits=apart)
+        self.pair = [replace(self.job, limits=wide), script]
         self.running: list[Process] = []
         self.program: Program | None = None
         self.broken: Verdict | None = None  # why the program does not load
@@ -185,7 +197,7 @@ class Processes:
         """Decide a case within `timeout` seconds. Raises `ValueError` where the case is wrong."""
         if self.broken is not None:
             return self.broken
-        jobs = [self.job] if isinstance(case, Invocation) else [self.job, self.script_job]
+        jobs = [self.job] if isinstance(case, Invocation) else self.pair
         if self.program is None or len(self.running) != len(jobs):
             self.stop()
             self.running = self.sandbox.start(jobs)

@@ -15,6 +15,7 @@ from rewardkit.sandbox.contract import MIB, Job, Limits, Sandbox, SandboxError
 from rewardkit.types.values import RunResult
 
 _OUTPUT = 4 * MIB  # bytes of an answer, and of an output that is not expected to be longer
+_PATIENCE = 60.0  # seconds for a language to show that it is there
 _SLACK = 10.0  # seconds that a process may live beyond what its cases take
 
 _seen: WeakKeyDictionary[Sandbox, set[str]] = WeakKeyDictionary()
@@ -63,7 +64,8 @@ def run(
         return result([CRASHED] if found else [], len(found))
     _look(sandbox, known)
     verdicts: list[Verdict] = []
-    whole = replace(limits, seconds=timeout * (len(found) + 1) + _SLACK)
+    longest = max(_OUTPUT, 2 * max(len(case.encode()) for case in cases))
+    whole = replace(limits, seconds=timeout * (len(found) + 1) + _SLACK, output=longest)
     with Processes(sandbox, known, text, whole) as processes:
         for i, case in enumerate(found):
             if isinstance(case, Streams):
@@ -111,7 +113,8 @@ def _look(sandbox: Sandbox, language: Language) -> None:
         seen = _seen.setdefault(sandbox, set())
         if language.name in seen:
             return
-    ended = sandbox.run(Job(language.version, limits=Limits(memory=Limits().memory + language.memory)))
+    limits = Limits(seconds=_PATIENCE, memory=Limits().memory + language.memory)
+    ended = sandbox.run(Job(language.version, limits=limits))
     if not ended.ok:
         said = ended.stderr.decode(errors="replace").strip().split("\n")[-1][:200]
         raise SandboxError(

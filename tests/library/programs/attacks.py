@@ -437,6 +437,26 @@ SCRIPTS = (
         ("try:\n    f(3)\nexcept Exception as e:\n    assert e.args == ('negative',)",),
     ),
     Attack(
+        "makes the test hand over too much",
+        "def f(x):\n    return 'a' * (9 << 20)\n",
+        ("f(f(3) * 4)",),
+    ),
+    Attack(
+        "makes the test ask for what is not there",
+        "def f(x):\n    return '__import__(\"nowhere\")'\n",
+        ("assert eval(f(3)) == 9",),
+    ),
+    Attack(
+        "a module of its own",
+        "class math:\n    isclose = staticmethod(lambda *a, **k: True)\ndef f(x):\n    return 0\n",
+        ("assert math.isclose(f(3), 9)",),
+    ),
+    Attack(
+        "errors that no builtin is made of",
+        "def f(x):\n    raise ExceptionGroup('a', [ValueError()])\n",
+        ("try:\n    f(3)\nexcept (ValueError, TypeError):\n    pass",),
+    ),
+    Attack(
         "an error named as another",
         "class ValueError(Exception): pass\ndef f(x):\n    raise ValueError\n",
         ("try:\n    f(3)\nexcept (LookupError, ArithmeticError, TypeError):\n    pass",),

@@ -497,6 +497,54 @@ def f(g, n):
 """,
         "assert f(lambda n: f(lambda m: 0, n), 3) == 5",
     ),
+    "classes of Python": (
+        """\
+def f(xs, kind):
+    return [x for x in xs if isinstance(x, kind)]
+def g(x):
+    return type(x)
+""",
+        "assert f([1, 'a', 2.0], int) == [1] and g('a') is str and g([]) == list",
+    ),
+    "an iterator of the test's": (
+        """\
+def f(items):
+    total = next(items)
+    for x in items:
+        total += x
+    return total
+""",
+        """\
+import itertools
+assert f(iter([1, 2, 3])) == 6 and f(x * x for x in range(4)) == 14
+items = itertools.count()
+def g(n): return (x for x in itertools.islice(items, n))
+assert f(g(3)) == 3 and next(items) == 3
+""",
+    ),
+    "views of a dict": (
+        """\
+def f(d):
+    return d.keys()
+def g(items):
+    return sorted(items)
+""",
+        "assert list(f({'a': 1})) == ['a'] and g({2: 1, 1: 2}.items()) == [(1, 2), (2, 1)]",
+    ),
+    "a function named as a module": (
+        """\
+def copy(x):
+    return [x]
+""",
+        "assert copy(3) == [3]",
+    ),
+    "a big list of the test's": (
+        """\
+def f(xs):
+    return sorted(xs)
+""",
+        "assert f(list(range(1_000_000, 0, -1))) == list(range(1, 1_000_001))",
+    ),
     "constants": (
         """\
 LIMIT = 5

@@ -6,7 +6,7 @@ import pytest
 from right import NODE, RIGHT, SQUARE, call
 
 from rewardkit.library.programs import run
-from rewardkit.sandbox import SandboxError
+from rewardkit.sandbox import Ended, SandboxError
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -79,6 +79,16 @@ def test_a_program_that_dies_on_one_case_is_asked_the_next(ran):
         assert told(result) == {"crashed"}
 
 
+def test_a_program_that_breaks_the_channel_once_is_asked_the_next(ran):
+    source = (
+        "import os, sys\ndef f(x):\n    if x == 1:\n"
+        "        link = sys._getframe(1).f_locals['self'].link\n"
+        "        link.write({'raise': None})\n        os._exit(0)\n    return x\n"
+    )
+    result = ran(source, *(f"assert f({n}) == {n}" for n in range(3)))
+    assert (result.passed, result.total, result.first_failing) == (2, 3, 1)
+
+
 def test_stopping_early_leaves_what_comes_after_the_first_failure(ran):
     cases = [call(n, expected=n * n if n else 1) for n in range(4)]
     assert ran(SQUARE, *cases).passed == 3
@@ -99,6 +109,7 @@ def test_memory_is_a_limit_that_may_be_moved(ran):
     source = "x = bytearray(300 << 20)\nprint(1)"
     assert ran(source, case).share == 1
     assert told(ran(source, case, memory=100)) == {"crashed", "memory"}
+    assert ran(SQUARE, "assert f(3) == 9", memory=16).share == 1
 
 
 def test_no_cases_are_no_share(ran):
@@ -141,6 +152,8 @@ FAULTY = [
     ({"test": "try:\n    g(f(3))\nexcept NameError:\n    pass", "entry_point": "f"}, "uses `g`"),
     ({"test": "x = 1", "entry_point": "f"}, "never calls the program"),
     ({"test": "from solution import f\ndef help(): pass"}, "never calls the program"),
+    ({"test": "import os\nos._exit(0)", "entry_point": "f"}, "ends its own process"),
+    ({"test": "assert f(3) == 9", "setup": "import os\nos._exit(0)", "entry_point": "f"}, "ends its own"),
     ({"test": "import no_such_module\nassert f(3) == 9"}, "not installed"),
     ({"test": "class A: pass\nf(A())"}, "a value of type `A`"),
     ({"test": "class A: pass\ntry:\n    f(A())\nexcept BaseException:\n    pass"}, "a value of type `A`"),
@@ -166,3 +179,17 @@ class Small:
 def test_assertions_need_two_slots():
     with pytest.raises(SandboxError, match="two slots"):
         run(Small(), SQUARE, ('"assert f(3) == 9"',))
+
+
+class Bare:
+    """A sandbox without any language."""
+
+    slots = 2
+
+    def run(self, job):
+        return Ended(127, stderr=b"node: No such file or directory\n")
+
+
+def test_a_sandbox_without_the_language_is_no_bad_program():
+    with pytest.raises(SandboxError, match=r"no javascript in the sandbox: .*No such file"):
+        run(Bare(), "print(1)", ('{"output": "1"}',), language="javascript")

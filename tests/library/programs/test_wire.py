@@ -130,6 +130,9 @@ JSON = st.recursive(
 @example(["D", "sNaN"])
 @example(["s", ["D", "sNaN"]])
 @example(["d", 1])
+@example(["g", "open"])
+@example(["g", ["l"]])
+@example(["g", "ValueError"])
 def test_hostile_values_are_an_error_at_most(node):
     with contextlib.suppress(ValueError):
         wire.unpack(node)

@@ -11,13 +11,19 @@ import itertools
 import os
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
-FOLDER = os.getcwd()  # the scratch folder of the job
-sys.path.insert(0, FOLDER)
-import wire  # type: ignore[import-not-found] # noqa: E402
 
-sys.path.remove(FOLDER)
+def beside(name: str) -> Any:
+    """A file of this folder as a module, sooner than an import finds it."""
+    module = sys.modules[name] = types.ModuleType(name)
+    with open(f"{name}.py", "rb") as file:
+        exec(compile(file.read(), f"{name}.py", "exec"), module.__dict__)
+    return module
+
+
+wire = beside("wire")
 
 #: items that an iterator gives where a plain value is wanted
 MOST_ITEMS = 1_000_000
@@ -43,6 +49,19 @@ class Link:
         data = self.ticket + wire.dumps(message)
         self.output.write(len(data).to_bytes(4, "big") + data)
         self.output.flush()
+
+
+class Items:
+    """An iterator of the caller's."""
+
+    def __init__(self, take: Callable[[], Any]) -> None:
+        self.take = take
+
+    def __iter__(self) -> Items:
+        return self
+
+    def __next__(self) -> Any:
+        return self.take()
 
 
 class Session:
@@ -74,10 +93,9 @@ class Session:
     # --- what may be asked ---------------------------------------------------------------------------
 
     def do_load(self, message: Any) -> Any:
-        path = os.path.join(FOLDER, "solution.py")
+        path = self.module.__file__ = os.path.abspath("solution.py")
         with open(path, "rb") as file:
             source = file.read()
-        self.module.__file__ = path
         sys.modules["solution"] = self.module
         exec(compile(source, path, "exec"), self.module.__dict__)
         return {"value": None}
@@ -159,11 +177,13 @@ class Session:
         return ["h", number, kind.__name__, [base.__name__ for base in kind.__mro__]]
 
     def given(self, node: Any) -> Any:
-        """An object of this program's, or a function of the caller's."""
+        """An object of this program's, or a function or an iterator of the caller's."""
         if node[0] == "h":
             return self.objects[node[1]]
         if node[0] == "y":
             return lambda *args, **kwargs: self.back(node[1], args, kwargs)
+        if node[0] == "w":
+            return Items(lambda: self.back(node[1], (), {}))
         raise ValueError("not a value")
 
     def back(self, number: int, args: Any, kwargs: Any) -> Any:

@@ -58,7 +58,7 @@ class Program:
 
     def broken(self) -> None:
         """What came is nothing that a program's runner writes: the script ends here, whatever it would do."""
-        self.link.write(b"E", {"end": "failed", "crashed": True})
+        self.link.write(b"E", {"end": "broken", "crashed": True})
         os._exit(0)
 
     def call_back(self, answer: Any) -> Any:
@@ -79,9 +79,8 @@ class Program:
         args = [self.unpack(arg) for arg in args] if isinstance(args, list) else []
         try:
             error = kind(*args)
-        except Exception:
-            error = kind.__new__(kind)
-            error.args = tuple(args)
+        except Exception:  # it wants other arguments
+            error = RuntimeError(kind.__name__)
         error.of_program = True
         return error
 
@@ -119,9 +118,10 @@ class Program:
     def shown(self, value: Any) -> Any:
         if isinstance(value, Handle):
             return ["h", value._number]
-        if callable(value):
-            self.functions.append(value)
-            return ["y", len(self.functions) - 1]
+        if callable(value) or hasattr(value, "__next__"):
+            iterates = not callable(value)
+            self.functions.append(value.__next__ if iterates else value)
+            return ["w" if iterates else "y", len(self.functions) - 1]
         raise self.fault(f"hands the program a value of type `{type(value).__name__}`, which cannot leave it")
 
     def fault(self, reason: str) -> Fault:

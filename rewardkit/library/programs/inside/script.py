@@ -6,22 +6,26 @@ methods and attributes are asked for, but which are compared, hashed and tested 
 
 from __future__ import annotations
 
-import ast
 import builtins
 import importlib
-import inspect
 import os
 import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
-FOLDER = os.getcwd()  # the scratch folder of the job
-sys.path.insert(0, FOLDER)
-import wire  # type: ignore[import-not-found] # noqa: E402
-from remote import Fault, Program  # type: ignore[import-not-found] # noqa: E402
 
-sys.path.remove(FOLDER)
+def beside(name: str) -> Any:
+    """A file of this folder as a module, sooner than an import finds it."""
+    module = sys.modules[name] = types.ModuleType(name)
+    with open(f"{name}.py", "rb") as file:
+        exec(compile(file.read(), f"{name}.py", "exec"), module.__dict__)
+    return module
+
+
+wire = beside("wire")
+remote = beside("remote")
+Fault, Program = remote.Fault, remote.Program
 
 
 class Link:
@@ -92,19 +96,21 @@ class Script:
         self.entry: Any = message["entry_point"]
         self.setup, self.test = message["setup"], message["test"]
         self.ready = False
+        self.mentioned: set[str] = set()
+        self.called: set[str] = set()
         self.space = Space(self.find)
 
     def find(self, name: str) -> Any:
         """A name that the script does not define."""
-        found = None
-        if self.ready and self.entry is None:
+        module = name in _MODULES
+        if self.ready and self.entry is None and not (module and name not in self.called):
             try:
                 found = self.program.name(name)
                 self.space[name] = found
                 return found
             except KeyError:
                 pass
-        if name in sys.stdlib_module_names if hasattr(sys, "stdlib_module_names") else name in _MODULES:
+        if module:
             return importlib.import_module(name)
         if self.ready and self.entry is not None:
             self.program.fault(f"uses `{name}`, which neither it nor its `setup` defines")
@@ -113,6 +119,7 @@ class Script:
     def run(self) -> None:
         """Raises what the script raises, and `Fault` where it is no test of the program."""
         code = [_compiled(self.setup, "setup"), _compiled(self.test, "test")]
+        self.mentioned, self.called = _names(self.test)
         sys.modules["__main__"] = _Names("__main__", self.space.own, self.space.names)
         try:
             exec(code[0], self.space)
@@ -131,6 +138,10 @@ class Script:
             raise AssertionError(f"the program has no `{self.program.missing[0]}`")
         raise Fault("never calls the program")
 
+    def names(self, module: Any) -> bool:
+        """Whether the script itself asks for a module, and not the program through it."""
+        return str(module).partition(".")[0] in self.setup + self.test
+
     def proxy(self) -> Any:
         def candidate(*args: Any, **kwargs: Any) -> Any:
             return self.program.call({"of": self.entry}, args, kwargs)
@@ -139,7 +150,7 @@ class Script:
 
     def tests(self, names: set[str]) -> None:
         """What a script defines and leaves to others to run: `check`, pytest's and unittest's tests."""
-        mentioned = _mentioned(self.test)
+        mentioned = self.mentioned
         check = self.space.get("check")
         if callable(check) and self.entry is not None and "check" not in mentioned:
             check(self.space["candidate"])
@@ -147,8 +158,8 @@ class Script:
             value = self.space[name]
             if name in mentioned:
                 continue
-            if name.startswith("test") and inspect.isfunction(value):
-                if not inspect.signature(value).parameters:
+            if name.startswith("test") and isinstance(value, types.FunctionType):
+                if value.__code__.co_argcount == len(value.__defaults__ or ()):
                     value()
             elif isinstance(value, type) and name.startswith("Test") and not hasattr(value, "run"):
                 for method in sorted(vars(value)):
@@ -167,16 +178,26 @@ class Script:
                 raise AssertionError("a test of unittest fails")
 
 
-def _mentioned(source: str) -> set[str]:
-    """Names that a script uses outside of what it defines under them: it runs those tests itself."""
-    found = set()
-    for statement in ast.parse(source).body:
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """Names that a script uses outside of what it defines under them, so that it runs those tests itself,
+    and names that it calls, which are no modules."""
+    found: set[Any] = set()
+    called: set[Any] = set()
+    for statement in compile(source, "test", "exec", _ONLY_TREE).body:
         own = getattr(statement, "name", None)
-        for node in ast.walk(statement):
-            name = getattr(node, "id", None) or getattr(node, "attr", None)
-            if name is not None and name != own:
-                found.add(name)
-    return found
+        nodes = [statement]
+        while nodes:
+            node = nodes.pop()
+            called.add(getattr(getattr(node, "func", None), "id", None))
+            for field in getattr(node, "_fields", ()):
+                part = getattr(node, field, None)
+                if field in ("id", "attr") and part != own:
+                    found.add(part)
+                nodes += part if isinstance(part, list) else [part]
+    return found, called
+
+
+_ONLY_TREE = 0x400  # `ast.PyCF_ONLY_AST`, without the time that importing `ast` takes
 
 
 def _run(run: Callable[[], None]) -> None:
@@ -199,8 +220,8 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".split("\n")[0][:200]
 
 
-#: modules that scripts use without importing them, where Python cannot list its own
-_MODULES = ("math", "re", "random", "copy", "itertools", "collections", "functools", "string", "typing")
+#: modules that a script may use without importing them
+_MODULES = getattr(sys, "stdlib_module_names", ("math", "re", "random", "copy", "itertools", "collections"))
 
 
 def verdict(link: Link, message: Any) -> dict[str, Any]:
@@ -213,7 +234,7 @@ def verdict(link: Link, message: Any) -> dict[str, Any]:
         return {"end": "fault", "reason": (script.program.faults or [str(fault)])[0]}
     except BaseException as error:
         of_program = getattr(error, "of_program", False)
-        if isinstance(error, ModuleNotFoundError) and not of_program:
+        if isinstance(error, ModuleNotFoundError) and not of_program and script.names(error.name):
             return {"end": "fault", "reason": f"needs what is not installed: {_told(error)}"}
         memory = of_program and isinstance(error, MemoryError)
         end = {"end": "failed", "crashed": bool(of_program), "memory": memory}

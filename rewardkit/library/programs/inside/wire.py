@@ -6,6 +6,7 @@ begins with a tag: `["t", 1, 2]` is a tuple. Of a value of a subclass what trave
 
 from __future__ import annotations
 
+import builtins
 import collections
 import datetime
 import decimal
@@ -27,6 +28,15 @@ _SEQUENCES: _Tags = (("l", list), ("t", tuple), ("s", set), ("z", frozenset), ("
 _MAPPINGS: _Tags = (("n", collections.Counter), ("o", collections.OrderedDict), ("d", dict))
 _BYTES: _Tags = (("b", bytes), ("a", bytearray))
 _TIMES: _Tags = (("dt", datetime.datetime), ("da", datetime.date), ("ti", datetime.time))
+
+
+_VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+#: classes that are values themselves: `int`, `str`, …
+BUILTINS: dict[str, Any] = {
+    name: kind
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and not issubclass(kind, BaseException)
+}
 
 
 def dumps(value: Any) -> bytes:
@@ -86,10 +96,17 @@ def pack(value: Any, other: Callable[[Any], Any] | None = None, room: int = MAX_
         return ["td", value.days, value.seconds, value.microseconds]
     if value is Ellipsis:
         return ["e"]
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+    if isinstance(value, type):
+        name = value.__name__
+        if BUILTINS.get(name) is value:
+            return ["g", name]
+    if isinstance(value, _VIEWS):
+        return ["l", *[pack(item, other, room) for item in value]]
+    if getattr(type(value), "__module__", None) == "numpy" and hasattr(value, "tolist"):
         return pack(value.tolist(), other, room)
     if other is None:
-        raise TypeError(f"a value of type {type(value).__name__} cannot be handed over")
+        name = getattr(type(value), "__name__", "?")
+        raise TypeError(f"a value of type {name} cannot be handed over")
     return other(value)
 
 
@@ -163,4 +180,5 @@ _READERS: dict[str, Callable[..., Any]] = {
     "ti": lambda text: datetime.time.fromisoformat(_short(text, 40)),
     "td": lambda days, seconds, micro: datetime.timedelta(days, seconds, micro),
     "e": lambda: Ellipsis,
+    "g": lambda name: BUILTINS[name],
 }
