@@ -40,6 +40,7 @@ nightly: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.maths
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

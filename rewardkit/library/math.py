@@ -96,21 +96,22 @@ _EQUAL = Function(
     executor="worker",
     implementation="rewardkit.library.math_worker:equal",
     faults=True,
-    fails="a fault where deciding takes more than 3 s or more memory than a worker may use",
+    fails="a fault where the gold answer takes more than 3 s to compare or more memory than a worker may use",
     cost="heavy",
     deadline=3.0,
     examples=(
         Example(r'math.equal("0.5", "\\frac{1}{2}")', True),
         Example('math.equal("18.00", "18")', True),
         Example('math.equal("5", "18")', False),
+        Example('math.equal("18%", "18", strict: true)', False),
     ),
     doc=r"""
 [math-verify](https://github.com/huggingface/Math-Verify)'s verdict, with the gold answer as its gold:
 the order matters (the gold `(1, 2)` does not accept `1 < x < 2`, which would let a model restate the
 question).
 
-1. Texts that are equal apart from spacing, punctuation around them, `\text{…}` and, in prose, case, are
-   equal. Two empty texts are not. So `18!` and `18?` are the gold answer `18`, as a sentence would end;
+1. Texts that are equal apart from spacing, a box and punctuation around them, `\text{…}` and, in prose,
+   case, are equal. Two empty texts are not. So `18!` and `18?` are the gold answer `18`, as a sentence would end;
    where the gold answer is a factorial (`5!`), its mark counts.
 2. A gold answer in words that holds no number, or several (`Tuesday`, `2 hours 20 minutes`), equals
    nothing else. This is also what happens to a gold answer that cannot be parsed: it is compared as
@@ -118,11 +119,31 @@ question).
 3. Otherwise both are parsed and compared: as numbers (6 decimal places where one is a float, so `0.333333`
    is `1/3`), symbolically, as sets, intervals, tuples, matrices, equations.
 
-Answers may stand in `$…$`, `\(…\)`, `\[…\]` or `\boxed{…}`, or bare: a bare expression is read as LaTeX
-(`\frac{1}{2}`, `2x+3`, `1,234`; also `x**2`, `1e5`, `1 1/2`, `$18`, `sin(x)`, `5 cm`), and in prose
-math-verify looks for the answer itself. A percentage is taken either way: `4%` equals the gold answers
-`4` and `0.04`, and the gold answer `4%` accepts both. For a whole solution use `math.answer` or
-`math.boxed` first.
+Answers may stand in `$…$`, `\(…\)`, `\[…\]` or `\boxed{…}`, or bare: a bare expression is read as if it
+stood in a box (`\frac{1}{2}`, `2x+3`, `1,234`), and so are spellings that math-verify does not read there:
+`x**2`, `1e5`, `1 234`, `1 1/2`, `$18`, `3 million`, `sin(x)`, `√2`. In prose math-verify looks for the
+answer itself. Of a text of more than 10,000 characters only the last box is read. For a whole solution use
+`math.answer` or `math.boxed` first.
+
+math-verify is lenient, and so is this function unless it is told to be `strict: true`. Then these differ:
+
+- `1/2004!` and `1/2006!`, `1/2^{99}` and `1/2^{98}`: numbers are compared to 60 digits, however small;
+- `0.333333` and `1/3`, `1.414214` and `\sqrt{2}`: a decimal is the number it spells (`0.5` is still `1/2`);
+- `18%` and `18`: a percentage is hundredths (`18%` is still `0.18`);
+- `5 kg` and `5 cm`, `3:30 am` and `3:30 pm`, `€18` and `$18`: two units (`5 cm` is still `5`);
+- `x^2+1=0` and `x^2+2=0`: two equations without a solution;
+- `9 = 1` and `1`: both sides of an equation between values count (`16 - 3 = 13` is still `13`);
+- `1, 2` and the gold answer `(1, 2)`, `2` and `\{2\}`: a set is no tuple, nor a number;
+- `$4\sqrt(2)$` and `4`: math-verify stops reading where it does not understand, without a word;
+- `It is 18.` and `18`, `5` and the gold answer `March 5`: words equal words (`18 eggs` is still `18`).
+
+`strict` never makes an answer right. With it and without, `A` is `a`, the order in `1, 2` does not matter,
+`(1, 2)` may be a point or an open interval, `12:30` is a ratio, and `x = 5` is `5`.
+
+An answer that takes more than 3 s or more memory than a worker has is not equal: math-verify gives up on it
+too. Where the gold answer by itself takes as long, or the machine was too busy to say, the call is a fault.
+Powers and factorials of tens of millions of digits (`9^{9^{9^9}}`) are not computed: they equal only a gold
+answer of that kind.
 """,
     extra={"fast": fast_equal, "overdue": "rewardkit.library.math_worker:overdue"},
 )

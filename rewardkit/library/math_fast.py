@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 from math import inf, log10
 
 from rewardkit.library.math_answer import is_prose
@@ -18,6 +19,7 @@ from rewardkit.library.math_answer import is_prose
 DELIMITED = re.compile(r"\$|\\\(|\\\[|\\(?:boxed|fbox)")
 _TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mbox) ?\{([^{}]*+)\}")
 _NUMBERS = re.compile(r"[0-9]++(?:[.,][0-9]++)*+")
+_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _MARKS = " .,;:?\"'$"
 #: Forms are looked for in short texts only: a million digits are no plain number
 _SHORT = 400
@@ -168,7 +170,20 @@ def _is_text(gold: str) -> bool:
 
 
 def _words(text: str, marks: str) -> str:
-    """A text without case (of prose), spacing, the punctuation marks around it and text commands."""
-    text = _TEXT_COMMAND.sub(r" \1 ", text.strip())
+    """A text without case (of prose), spacing, a box and punctuation marks around it and text commands."""
+    text = _TEXT_COMMAND.sub(r" \1 ", _unboxed(text.strip()))
     plain = text.casefold() if is_prose(text) and "\\" not in text else text
     return " ".join(plain.split()).strip(marks)
+
+
+def _unboxed(text: str) -> str:
+    r"""The content of a text that is one box and nothing else: `\boxed{x}` is `x`."""
+    inner = text.strip("$")
+    if not (inner.startswith("\\boxed{") and inner.endswith("}")):
+        return text
+    content = inner[len("\\boxed{") : -1]
+    if "\\boxed" in content or content.endswith("\\"):
+        return text
+    # the first brace is closed by the last one: none before it closes more than was opened
+    depth = accumulate((brace == "{") - (brace == "}") for brace in _BRACES.findall(content))
+    return content if min(depth, default=0) >= 0 else text

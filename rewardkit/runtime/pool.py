@@ -320,7 +320,8 @@ class WorkerPool:
                 self._settle(job, left.popleft(), outcome)
         except TimeoutError:
             computed = worker.computing()
-            worker.end()
+            worker.kill()  # it is waited for later: one that fills gigabytes takes a while to go
+            worker.spent = True
             error, seconds = f"timed out after {job.deadline:g} s", time.monotonic() - start
             outcome = Outcome(None, error, seconds, computed > job.deadline * _COMPUTED)
             self._settle(job, left.popleft(), outcome)

@@ -29,8 +29,8 @@ def test_a_page_tells_what_is_declared(function):
 
 def test_a_page_says_how_a_call_fails_and_runs():
     shown = text(functions()["math.equal"])
-    assert "where deciding takes more than 10 s" in shown
-    assert "in a worker process, for 10 s at most" in shown
+    assert "where the gold answer takes more than 3 s" in shown
+    assert "in a worker process, for 3 s at most" in shown
     assert "null   where there is no complete box" in text(functions()["math.boxed"])
     assert "fails" not in text(functions()["text.lower"])
 

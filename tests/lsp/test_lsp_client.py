@@ -119,7 +119,7 @@ def test_completion_and_signature(editor: Editor, uri: str) -> None:
     editor.open(text, uri)
     found = editor.at(types.TEXT_DOCUMENT_COMPLETION, uri, len(text))
     (equal,) = [item for item in found.items if item.label == "equal"]
-    assert "math.equal(found: text, gold: text): bool" in equal.detail
+    assert "math.equal(found: text, gold: text, strict: bool = false): bool" in equal.detail
     assert equal.insert_text_format == types.InsertTextFormat.Snippet
     assert applied(text, [equal.text_edit]).endswith("math.equal($0)")
     editor.type(uri, len(text), "ual(final, ")

@@ -16,7 +16,11 @@ CASES = [
     ("tokens / bud¦get", "budget", ["tokens in [256tok, 32768tok]", "how long is long", "--set budget"]),
     ("equal(final, ans¦wer)", "answer", ["input answer: text?", "`answer: text`", "the gold answer"]),
     ("let ¦final", "final", ["text?", "may be null"]),
-    ("math.eq¦ual", "math.equal", ["math.equal(found: text, gold: text): bool", "worker process"]),
+    (
+        "math.eq¦ual",
+        "math.equal",
+        ["math.equal(found: text, gold: text, strict: bool = false): bool", "worker process"],
+    ),
     ("m¦ath.boxed", "math.boxed", ["math.boxed(x: text): text?"]),
     ("clamp(completion.to¦kens", "completion.tokens", ["tokens", "never a guess", "tokens in [0tok, inf)"]),
     ("param budget: tok¦ens", "tokens", ["4096tok"]),

@@ -108,6 +108,18 @@ def test_a_bad_task_costs_only_itself(pool, task, error):
     assert values(outcomes[:70] + outcomes[71:]) == list(range(1, 201))
 
 
+def test_a_task_that_exhausts_its_worker_gets_its_value_elsewhere(pool):
+    tasks = [*sums(3), MEMORY_BOMB, SEGFAULT, STUCK, ("1 / 0",), EXIT]
+    outcomes = pool.run(EVAL, tasks, deadline=5, overdue="builtins:len")
+    assert values(outcomes) == [1, 2, 3, len(MEMORY_BOMB[0]), len(SEGFAULT[0]), None, None, None]
+    # one that sleeps, raises or ends itself has exhausted nothing
+    assert [outcome.exhausted for outcome in outcomes] == [False] * 3 + [True] * 2 + [False] * 3
+    assert [outcome.error is None for outcome in outcomes] == [True] * 5 + [False] * 3
+    # where the other function fails as well, the first error stands
+    (outcome,) = pool.run(EVAL, [MEMORY_BOMB], deadline=5, overdue="builtins:int")
+    assert (outcome.value, outcome.error) == (None, "out of memory")
+
+
 def test_several_stuck_tasks_in_one_chunk(pool):
     tasks = [STUCK if n % 40 == 0 else (str(n),) for n in range(160)]
     outcomes = pool.run(EVAL, tasks, deadline=2)

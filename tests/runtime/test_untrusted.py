@@ -161,7 +161,9 @@ def test_ctrl_c_stops_scoring_and_leaves_no_worker(tmp_path):
     """Sixty rows that would each keep a worker busy for its whole deadline."""
     spec, rows = tmp_path / "s.rwd", tmp_path / "rows.jsonl"
     spec.write_text('let r = math.equal(completion.text, "4") ?? false\nterm t = r\nreward { t: 1 }')
-    rows.write_text("".join(f'{{"completion": "9^{{9^{{9^{{{i}}}}}}}"}}\n' for i in range(11, 71)))
+    rows.write_text(
+        "".join(rf'{{"completion": "\\prod_{{k=1}}^{{100000}} (k+{i}x)"}}' + "\n" for i in range(11, 71))
+    )
     command = [sys.executable, "-m", "rewardkit", "score", str(spec), str(rows)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     workers: list[psutil.Process] = []
