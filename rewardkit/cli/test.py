@@ -26,8 +26,8 @@ from rewardkit.cli.show import Format, ProgressLine, bad, ok, print_diagnostics,
 from rewardkit.diagnostics import Diagnostic, RewardError, SpecError, render_full, visible
 
 if TYPE_CHECKING:
-    from rewardkit.testing import Bench, Selection, TestResult
     from rewardkit.runtime.backends import Backends
+    from rewardkit.testing import Bench, Selection, TestResult
     from rewardkit.testing.coverage import CoverageReport
     from rewardkit.testing.mutate import MutationReport
 

@@ -10,7 +10,7 @@ from rewardkit.library.programs.languages import LANGUAGES
 from rewardkit.types.function import Example, Function, Parameter
 from rewardkit.types.interval import NON_NEGATIVE, Interval
 from rewardkit.types.types import BOOL, INT, RESULT, SECONDS, TESTCASE, TEXT, list_of
-from rewardkit.types.values import canonical_json, make_result
+from rewardkit.types.values import RunResult, canonical_json, make_result
 
 
 def complete(prompt: str, completion: str) -> str:
@@ -68,6 +68,12 @@ With a `"tolerance"`, numbers may differ by it, relative to what is expected abo
 `timeout` seconds. The cases after the first that fails are left with `stop_early`, and those after
 the third that timed out (`max_timeouts`); what is left fails. Cases with input run in a process
 each; calls and scripts share one until it ends."""
+
+
+def _lasting(result: RunResult) -> bool:
+    """Whether the same program would end like this again; another run may have more time, or more memory."""
+    return not (result.timed_out or result.memory)
+
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
@@ -132,6 +138,7 @@ FUNCTIONS: tuple[Function, ...] = (
         purity="exec",
         cost="heavy",
         doc=_RUN,
+        extra={"lasting": _lasting},
     ),
     Function(
         "code.result",

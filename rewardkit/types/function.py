@@ -105,6 +105,10 @@ class Function:
     their arguments (`min`, `clamp`, `round`, ...): it gets the arguments and returns a `Typing`, or
     raises `TypingError`. A function given null returns null; `result.optional` says that it may
     return null for values too. `faults` says whether a call can fail (raise, time out, overflow).
+
+    `extra` may hold, for heavy calls: `fast`, the same function where it can be told at once, else `None`;
+    `overdue`, the import path of what decides where a worker was exhausted; `lasting`, which results may be
+    cached (all of them unless given).
     """
 
     name: str
