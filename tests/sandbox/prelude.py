@@ -1,6 +1,7 @@
 # What the programs of `attacks.toml` begin with; it runs inside the sandbox. NUMBERS is put in front.
 import ctypes
 import os
+import sys  # noqa: F401 (for the programs)
 
 libc = ctypes.CDLL(None, use_errno=True)
 ARM = os.uname().machine == "aarch64"
