@@ -111,8 +111,8 @@ the order matters (the gold `(1, 2)` does not accept `1 < x < 2`, which would le
 question).
 
 1. Texts that are equal apart from spacing, a box and punctuation around them, `\text{…}` and, in prose,
-   case, are equal. Two empty texts are not. So `18!` and `18?` are the gold answer `18`, as a sentence would end;
-   where the gold answer is a factorial (`5!`), its mark counts.
+   case, are equal. Two empty texts are not. So `18!` and `18?` are the gold answer `18`, as a sentence would
+   end; where the gold answer is a factorial (`5!`), its mark counts.
 2. A gold answer in words that holds no number, or several (`Tuesday`, `2 hours 20 minutes`), equals
    nothing else. This is also what happens to a gold answer that cannot be parsed: it is compared as
    text, never a fault.
