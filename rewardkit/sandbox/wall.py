@@ -113,7 +113,13 @@ def _broken(wall: Wall) -> str:
 
 def explain(problem: str) -> str:
     """What to do where the kernel, or a rule of the host's, refuses a wall's means."""
-    if "unshare" in problem or "mount" in problem or "uid_map" in problem or "setgroups" in problem:
+    if (
+        "clone" in problem
+        or "unshare" in problem
+        or "mount" in problem
+        or "uid_map" in problem
+        or "setgroups" in problem
+    ):
         return (
             f"this system does not let a sandbox make namespaces of its own ({problem}): allow them "
             "(`sysctl kernel.apparmor_restrict_unprivileged_userns=0`, `user.max_user_namespaces` above 0; "

@@ -11,10 +11,10 @@ MACHINE = os.uname().machine
 LINUX = os.uname().sysname == "Linux"
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS = 0x0002_0000, 0x0200_0000, 0x0400_0000
-CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000
-NAMESPACES = (
-    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
-)
+CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x0800_0000, 0x1000_0000, 0x2000_0000
+#: of a job. The network's is the wall's: it has none, a program may make local sockets only, and those of one
+#: job are gone when its processes are
+NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 4096
 MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
@@ -23,6 +23,8 @@ PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
 
 _MOUNT_SETATTR, _CLOSE_RANGE = 442, 436  # the same number on both machines
 _CAPSET = {"x86_64": 126, "aarch64": 91}
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_SIGCHLD = 17
 _AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 
 
@@ -44,8 +46,15 @@ def prctl(option: int, *arguments: int) -> None:
     checked(LIBC.prctl(option, *words), f"prctl {option}")
 
 
-def unshare(flags: int) -> None:
-    checked(LIBC.unshare(flags), "unshare")
+def fork_into(namespaces: int) -> int:
+    """Like `os.fork`, with the child in new namespaces, of which it is the first process.
+
+    `unshare` and a fork would take two processes for that. Only a process of one thread may call this, and
+    the child may start no thread: the C library does not know of it.
+    """
+    none = ctypes.c_void_p(None)
+    process = syscall(_CLONE[MACHINE], ctypes.c_ulong(namespaces | _SIGCHLD), none, none, none, none)
+    return checked(process, "clone")
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

@@ -33,8 +33,10 @@ def warm(command: list[str]) -> list[str] | None:
     return words if command[0] == "python3" and words and not words[0].startswith("-") else None
 
 
-def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: str, code: bytes) -> None:
-    """Become a process that may do no more than a program of a job may."""
+def prepare(
+    job: dict[str, Any], streams: dict[int, int], kept: int, mode: str, scratch: str, code: bytes
+) -> None:
+    """Become a process that may do no more than a program of a job may. The descriptor `kept` stays open."""
     os.setsid()
     for number, descriptor in streams.items():
         os.dup2(descriptor, number)  # each is numbered above all of them
@@ -43,7 +45,7 @@ def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: st
     if job["channel"]:
         os.environ["REWARDKIT_IN"], os.environ["REWARDKIT_OUT"] = "3", "4"
     os.chdir(scratch)
-    kernel.close_all_but(set(streams))
+    kernel.close_all_but({*streams, kept})
     python = warm(job["command"]) is not None
     signal.signal(signal.SIGINT, signal.default_int_handler if python else signal.SIG_DFL)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -60,7 +62,6 @@ def prepare(job: dict[str, Any], streams: dict[int, int], mode: str, scratch: st
     elif mode != "unsafe":
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         landlock.restrict(WRITABLE, DEVICES)
-        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
         seccomp.install(code)
 
 
@@ -79,7 +80,7 @@ def _limit(limits: dict[str, Any], python: bool, mode: str) -> None:
     if python:  # others, such as Node.js, reserve addresses that they never use
         wanted[resource.RLIMIT_AS] = 2 * data + (1 << 30)
     if mode == "namespaces":  # elsewhere all of a user's processes count together
-        wanted[resource.RLIMIT_NPROC] = limits["processes"] + 2  # and the two that watch it
+        wanted[resource.RLIMIT_NPROC] = limits["processes"] + 1  # and the one that watches it
     for kind, value in wanted.items():
         _, hard = resource.getrlimit(kind)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

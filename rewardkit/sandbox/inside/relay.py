@@ -37,8 +37,7 @@ class Relay:
         self._mode, self._meter = mode, meter
         self._out = bytearray()  # frames for the host
         self._room = {frames.STDOUT: limits["output"], frames.STDERR: limits["output"]}
-        self._told = b""  # what the holder said
-        self._alive = True
+        self._status: int | None = None  # how the program ended, as `os.wait` tells it
         self._seen: dict[str, bool] = {}
 
     def run(self, job: Started, stdin: bytes) -> dict[str, Any]:
@@ -56,7 +55,7 @@ class Relay:
         look = begun + tick
         self._obey()
         self._close_written()
-        while self._alive:
+        while self._status is None:
             now = time.monotonic()
             if now >= deadline and not self._seen:
                 self._end("timed_out")
@@ -84,13 +83,15 @@ class Relay:
         return "gone" in self._seen
 
     def _ended(self) -> dict[str, Any]:
-        if self._told.startswith(b"="):
-            return {"status": int(self._told[1:])}
-        return {"status": None, "error": self._told.decode("utf-8", "replace") or None}
+        try:
+            problem = os.read(self._job.problem, _CHUNK)
+        except BlockingIOError:  # something of the job's holds its other end; it is about to be gone
+            problem = b""
+        return {"status": self._status, "error": problem.decode("utf-8", "replace") or None}
 
     def _turn(self, timeout: float) -> None:
         """Wait for whatever comes first, and carry it."""
-        reading = [self._job.status]
+        reading = [] if self._job.ended is None else [self._job.ended]
         if not self.abandoned:
             reading.append(self._line.reading)
         if len(self._out) < _FULL:
@@ -100,8 +101,8 @@ class Relay:
             writing.append(self._line.writing)
         ready, free, _ = select.select(reading, writing, [], timeout)
         for descriptor in ready:
-            if descriptor == self._job.status:
-                self._hear()
+            if descriptor == self._job.ended:
+                self._reap()
             elif descriptor == self._line.reading:
                 self._read_host()
             elif descriptor in self._outputs:
@@ -112,11 +113,14 @@ class Relay:
             elif descriptor in self._waiting:
                 self._feed(descriptor)
 
-    def _hear(self) -> None:
-        if more := os.read(self._job.status, _CHUNK):
-            self._told += more
-        else:
-            self._alive = False  # the holder has ended: the kernel ends all that it held
+    def _reap(self) -> None:
+        """Collect what has ended: the program, or what it left behind, which is this process's child then."""
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._job.process:
+                    self._status = ended[1]
+        except ChildProcessError:
+            pass
 
     def _read_host(self) -> None:
         try:
@@ -198,31 +202,25 @@ class Relay:
 
     def _look(self) -> None:
         """End the job where it takes more memory than it may, or more processes where no limit binds them."""
+        self._reap()
         counted = self._meter.grouped and self._mode == "namespaces"
-        processes = [] if counted else family(self._job.process)
+        processes = [] if counted else family(os.getpid())
         folders = () if self._mode == "unsafe" else WRITABLE
-        if self._meter.used(processes, folders) > self._limits["memory"]:
+        if self._meter.used(processes, folders) > self._limits["memory"] or self._meter.was_exceeded():
             self._end("out_of_memory")
-        elif len(processes) > self._limits["processes"] + 1:
+        elif len(processes) > self._limits["processes"]:
             self._end("crowded")
 
     def _end(self, why: str) -> None:
         self._seen[why] = True
-        if self._mode != "namespaces":
-            for process in family(self._job.process):
-                _kill(process)
-        _kill(self._job.process)
+        self._kill_all()
 
     def _collect(self) -> None:
-        """Every process of the job is gone once this returns. In a namespace of their own, they go with the
-        first; elsewhere those whose parent has ended have become children of this process."""
-        if self._mode == "namespaces":
-            os.waitpid(self._job.process, 0)
-            return
+        """Every process of the job is gone once this returns: those whose parent has ended have become
+        children of this process."""
         limit = time.monotonic() + _ENDING
         while time.monotonic() < limit:
-            for process in family(os.getpid()):
-                _kill(process)
+            self._kill_all()
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
@@ -230,7 +228,9 @@ class Relay:
                 return
             time.sleep(0.001)
 
-
-def _kill(process: int) -> None:
-    with contextlib.suppress(OSError):  # ended just now
-        os.kill(process, signal.SIGKILL)
+    def _kill_all(self) -> None:
+        """Every process of the job: all others, where this one is the first of a namespace."""
+        first = self._mode != "unsafe" and os.getpid() == 1
+        for process in [-1] if first else family(os.getpid()):
+            with contextlib.suppress(OSError):  # ended just now
+                os.kill(process, signal.SIGKILL)

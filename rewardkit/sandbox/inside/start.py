@@ -1,21 +1,23 @@
-"""Starting a job's processes: the first one of its namespaces, which holds it, and the program."""
+"""Starting a job's program: its streams, and the steps from our process to one that may do no more."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import signal
 from typing import Any, NamedTuple
 
 from rewardkit.sandbox.inside import frames, kernel
 from rewardkit.sandbox.inside.program import Program, execute, prepare, warm
 
+_PROC = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+
 
 class Started(NamedTuple):
-    """The process that holds the job, and our ends of its streams."""
+    """The program's process, and our ends of its streams."""
 
     process: int
-    status: int
+    ended: int | None  # readable once it has ended, where the kernel can tell
+    problem: int  # what kept the process from becoming the program
     outputs: dict[int, bytes]  # descriptor -> the kind of frame for what comes from it
     stdin: int
     channel: int | None
@@ -30,70 +32,72 @@ def _pipe(pipe: tuple[int, int]) -> tuple[int, int]:
 
 
 def start(job: dict[str, Any], mode: str, scratch: str, code: bytes) -> Started | Program:
+    """In the process that is to run a Python file, that `Program`."""
     pairs = [_pipe(os.pipe()) for _ in range(6 if job["channel"] else 4)]
-    status, stdin, stdout, stderr, *channel = pairs
+    problem, stdin, stdout, stderr, *channel = pairs
     theirs = {0: stdin[0], 1: stdout[1], 2: stderr[1]}
     if channel:
         theirs |= {3: channel[0][0], 4: channel[1][1]}
+    if mode == "namespaces":
+        _own_proc()
     process = os.fork()
     if process == 0:
-        return _hold(job, mode, scratch, code, theirs, status[1])
-    for descriptor in (*theirs.values(), status[1]):
+        return _become(job, mode, scratch, code, theirs, problem[1])
+    if mode != "unsafe":
+        kernel.no_capabilities()
+    for descriptor in (*theirs.values(), problem[1]):
         os.close(descriptor)
     outputs = {stdout[0]: frames.STDOUT, stderr[0]: frames.STDERR}
     if channel:
         outputs[channel[1][0]] = frames.CHANNEL
-    for descriptor in (status[0], stdin[1], *outputs, *[pair[1] for pair in channel[:1]]):
+    for descriptor in (problem[0], stdin[1], *outputs, *[pair[1] for pair in channel[:1]]):
         os.set_blocking(descriptor, False)
-    return Started(process, status[0], outputs, stdin[1], channel[0][1] if channel else None)
+    return Started(
+        process, _watch(process), problem[0], outputs, stdin[1], channel[0][1] if channel else None
+    )
 
 
-def _hold(
-    job: dict[str, Any], mode: str, scratch: str, code: bytes, streams: dict[int, int], status: int
-) -> Program:
-    """The first process of a job's namespace: starts the program, collects the dead, tells how it ended."""
+def _watch(process: int) -> int | None:
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return os.pidfd_open(process)
+    except (AttributeError, OSError):  # not Linux, or before 5.3
+        return None
+
+
+def _become(
+    job: dict[str, Any], mode: str, scratch: str, code: bytes, streams: dict[int, int], problem: int
+) -> Program:
+    """Give up all that the program is not to have, then be it."""
+    try:
         if mode != "unsafe":
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # its own /proc/self is its own
+        _ending_first()
         if mode == "namespaces":
-            _own_proc()
-        else:
-            _ending_first()
+            kernel.mount("none", "/proc", "", kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _PROC)
         if mode != "unsafe":
             kernel.no_capabilities()
-        program = os.fork()
-        if program == 0:
-            prepare(job, streams, mode, scratch, code)
+        prepare(job, streams, problem, mode, scratch, code)
     except BaseException as error:
-        os.write(status, f"{type(error).__name__}: {error}".encode())
+        os.write(problem, f"{type(error).__name__}: {error}".encode())
         os._exit(1)
-    if program == 0:
-        if words := warm(job["command"]):
-            return Program(words)
-        execute(job["command"])
-    kernel.close_all_but({status})
-    while True:
-        dead, result = os.wait()
-        if dead == program:
-            os.write(status, b"=%d" % result)
-            os._exit(0)
+    os.close(problem)
+    if words := warm(job["command"]):
+        return Program(words)
+    execute(job["command"])
+    raise AssertionError("it does not return")
 
 
 def _own_proc() -> None:
-    flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
     try:
-        kernel.mount("proc", "/proc", "proc", flags, "subset=pid")
+        kernel.mount("proc", "/proc", "proc", _PROC, "subset=pid")
     except OSError as error:
         if error.errno != 22:
             raise
-        kernel.mount("proc", "/proc", "proc", flags)  # before Linux 5.8
-    _ending_first()
-    kernel.mount("none", "/proc", "", kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | flags)
+        kernel.mount("proc", "/proc", "proc", _PROC)  # before Linux 5.8
 
 
 def _ending_first() -> None:
-    """Where memory is short, the kernel is to end this process before any other."""
+    """Where memory is short, the kernel is to end the program before any other process."""
     try:
         file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(file, b"1000")

@@ -24,6 +24,8 @@ from rewardkit.sandbox.inside.start import start
 DONE, GONE, BROKEN = 0, 10, 11
 
 _ID = 1000  # the user and group that a program sees itself as
+#: and what they are in the wall: in new namespaces they have no name at first
+_USER, _GROUP = os.geteuid(), os.getegid()
 
 
 def supervise(line: Line, mode: str, code: bytes, folder: str | None, first: bool) -> Program | int:
@@ -74,7 +76,7 @@ def _prepare(mode: str) -> Meter:
     """All that can be made ready before the job is known."""
     meter = Meter(group=mode != "unsafe")
     if mode == "namespaces":
-        _enter_namespaces()
+        _settle()
     elif kernel.LINUX:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     if mode != "unsafe":
@@ -109,13 +111,12 @@ def _unpack(payload: bytes) -> tuple[dict[str, Any], bytes, list[tuple[str, byte
     return job, stdin, files
 
 
-def _enter_namespaces() -> None:
-    user, group = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.NAMESPACES)
+def _settle() -> None:
+    """Make new namespaces a job's: one user, nothing to write on, no other process to be seen."""
     for name, text in (
         ("setgroups", "deny"),
-        ("uid_map", f"{_ID} {user} 1"),
-        ("gid_map", f"{_ID} {group} 1"),
+        ("uid_map", f"{_ID} {_USER} 1"),
+        ("gid_map", f"{_ID} {_GROUP} 1"),
     ):
         _put(f"/proc/self/{name}", text.encode(), os.O_WRONLY)
     kernel.LIBC.sethostname(b"sandbox", 7)

@@ -16,7 +16,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from rewardkit.sandbox.inside import seccomp
+from rewardkit.sandbox.inside import frames, kernel, seccomp
 from rewardkit.sandbox.inside.memory import Meter
 from rewardkit.sandbox.inside.program import WRITABLE, Program, remember_memory, run_file
 from rewardkit.sandbox.inside.relay import Line
@@ -63,7 +63,11 @@ def _loop(line: Line, mode: str, code: bytes, folder: str | None) -> Program | i
         return supervise(line, mode, code, folder, first=True)
     meter, first = Meter(group=mode != "unsafe"), True
     while True:
-        supervisor = os.fork()
+        try:
+            supervisor = kernel.fork_into(kernel.NAMESPACES) if mode == "namespaces" else os.fork()
+        except OSError as error:
+            frames.write_all(line.writing, frames.frame(frames.READY, f"{error.strerror or error}".encode()))
+            return BROKEN
         if supervisor == 0:
             outcome = supervise(line, mode, code, folder, first)
             if isinstance(outcome, Program):
