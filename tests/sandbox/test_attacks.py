@@ -41,6 +41,10 @@ print(wrong or "clean")
 """
 
 
+#: a socket outside; several runs of these tests may go on at once
+CANARY = f"rewardkit-canary-{os.getpid()}"
+
+
 @dataclass
 class Canary:
     """What is outside and must stay as it is."""
@@ -63,7 +67,7 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
     file.write_text("untouched")
     file.parent.chmod(0o777)
     line = socket.socket(socket.AF_UNIX)
-    line.bind("\0rewardkit-canary")
+    line.bind(f"\0{CANARY}")
     line.listen()
     line.setblocking(False)
     process = subprocess.Popen(["sleep", "100000"])
@@ -86,7 +90,7 @@ def _run(attack: dict, sandbox: Sandbox) -> Ended:
     limits = Limits(
         seconds=attack.get("seconds", 20.0), memory=192 * MIB, scratch=attack.get("scratch", 32) * MIB
     )
-    source = f"{PRELUDE}\n{attack['program']}"
+    source = f"{PRELUDE}\n{attack['program']}".replace("rewardkit-canary", CANARY)
     if attack.get("ends", "held") == "held":
         source += '\nos.write(1, b"held\\n")\n'
     command = tuple(attack.get("command", ("python3", "main.py")))
