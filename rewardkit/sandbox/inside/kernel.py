@@ -11,7 +11,7 @@ MACHINE = os.uname().machine
 LINUX = os.uname().sysname == "Linux"
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS = 0x0002_0000, 0x0200_0000, 0x0400_0000
-CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x0800_0000, 0x1000_0000, 0x2000_0000
+CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000
 #: of a job. The network's is the wall's: it has none, a program may make local sockets only, and those of one
 #: job are gone when its processes are
 NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 
-from rewardkit.sandbox.inside.kernel import MACHINE, NAMESPACES, PR_SET_SECCOMP, checked, syscall
+from rewardkit.sandbox.inside.kernel import CLONE_NEWNET, MACHINE, NAMESPACES, PR_SET_SECCOMP, checked, syscall
 
 #: name -> number on x86_64 and on aarch64 (None: it has no such call). Refused as not permitted.
 REFUSED: dict[str, tuple[int | None, int | None]] = {
@@ -149,7 +149,7 @@ def strict_filter(machine: str = MACHINE) -> bytes:
     judge(_SOCKETPAIR[this], 0, _EQUAL, (_AF_UNIX,), _ALLOW, no)
     judge(_PERSONALITY[this], 0, _EQUAL, (_QUERY,), _ALLOW, no)
     judge(_PRLIMIT[this], 0, _EQUAL, (0,), _ALLOW, no)
-    judge(_CLONE[this], 0, _ANY_BIT, (NAMESPACES,), no, _ALLOW)
+    judge(_CLONE[this], 0, _ANY_BIT, (NAMESPACES | CLONE_NEWNET,), no, _ALLOW)
     judge(_MKNODAT[this], 2, _ANY_BIT, (_DEVICE,), no, _ALLOW)
     if (number := _MKNOD[this]) is not None:
         judge(number, 1, _ANY_BIT, (_DEVICE,), no, _ALLOW)
