@@ -48,8 +48,10 @@ def test_all_names_what_there_is():
 
 def test_every_module_imports():
     package = ROOT / "rewardkit"
-    for path in package.rglob("*.py"):
-        if path.name != "__main__.py" and "worker" not in path.name:
+    # those are run in a sandbox beside one another, not as modules of the package
+    apart = set((package / "library" / "programs" / "inside").glob("*.py"))
+    for path in sorted(set(package.rglob("*.py")) - apart):
+        if path.name not in ("__main__.py", "math_worker.py"):  # which changes math-verify in this process
             import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
 
 
