@@ -103,7 +103,9 @@ def check(
 def bench(
     engine: Engines = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="how long to measure each way")] = 5.0,
-    slots: Annotated[int | None, typer.Option(min=1, help="jobs at once; one per core by default")] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="jobs at once; one per core, 2 at least, by default")
+    ] = None,
     image: Image = _IMAGE,
     runtime: Runtime = None,
     isolation: Isolation = "namespaces",

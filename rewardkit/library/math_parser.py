@@ -28,7 +28,7 @@ def uninstall() -> None:
     _Latex2Sympy.create_parser = _create
 
 
-def consumes(latex: str) -> bool:
+def reads_all(latex: str) -> bool:
     """Whether the parser reads a text to its end: it stops without a word at what it does not know."""
     try:
         parser = _create_parser(_Latex2Sympy(), latex)

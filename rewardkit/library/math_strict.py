@@ -18,7 +18,9 @@ from sympy import FiniteSet as SympyFiniteSet
 
 from rewardkit.library.math_answer import WITH_UNIT, is_prose, tidy
 from rewardkit.library.math_fast import DELIMITED
-from rewardkit.library.math_parser import consumes
+
+Verify = Callable[[Any, Any], bool]
+ReadsAll = Callable[[str], bool]
 
 #: digits that numbers are evaluated to, and the relative difference that makes two of them different
 _DIGITS = 100
@@ -39,14 +41,17 @@ _MONEY_SIGN = re.compile(rf"^[+\-−]?\s?\\?([{''.join(_MONEY)}])\s?[+\-−]?[0-
 _NOT_LETTERS = re.compile(r"\\(?:text|mathrm|mbox)|[^a-z0-9/^]")
 
 
-def exactly(found: str, gold: str, founds: Sequence[Any], golds: Sequence[Any], verify: Verify) -> bool:
-    """Whether a verdict of equality holds: `founds` and `golds` are what math-verify read in the texts."""
+def exactly(
+    found: str, gold: str, founds: Sequence[Any], golds: Sequence[Any], verify: Verify, reads_all: ReadsAll
+) -> bool:
+    """Whether a verdict of equality holds: `founds` and `golds` are what math-verify read in the texts, and
+    `reads_all` says whether its parser reads a text to the end."""
     if any(is_prose(tidy(text)) and not DELIMITED.search(text) for text in (found, gold)):
         return False  # words compare as words, which has been done
     units = [unit for unit in map(_unit, (found, gold)) if unit]
     if len(set(units)) > 1:
         return False
-    if not all(consumes(text.rstrip(" .,;")) for text in (*founds, *golds) if isinstance(text, str)):
+    if not all(reads_all(text.rstrip(" .,;")) for text in (*founds, *golds) if isinstance(text, str)):
         return False
     return any(same(a, b) for a in golds for b in founds if verify(a, b))
 
@@ -64,9 +69,6 @@ def _unit(text: str) -> str:
     else:
         return ""
     return _NOT_LETTERS.sub("", unit.lower()).removesuffix("s")
-
-
-Verify = Callable[[Any, Any], bool]
 
 
 def same(gold: Any, found: Any) -> bool:

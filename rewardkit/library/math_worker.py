@@ -10,21 +10,43 @@ import logging
 import random
 import re
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import sympy.core.random
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 from sympy import Eq, Float, Integer, Symbol
 
-from rewardkit.library import math_grader, math_parser
 from rewardkit.library.math_answer import FUNCTIONS, boxed, is_prose
 from rewardkit.library.math_fast import DELIMITED, same_words
 from rewardkit.library.math_strict import exactly
 
 # it warns once per process that no alarm is set
 logging.getLogger("math_verify").setLevel(logging.ERROR)
-math_parser.install()
-math_grader.install()
+
+#: what `math_parser` and `math_grader` were written for, as they reach into it; of others nothing is changed
+WRITTEN_FOR = {"math-verify": "0.9.0", "latex2sympy2_extended": "1.11.0"}
+
+
+def is_known() -> bool:
+    """Whether the installed versions are those."""
+    try:
+        return all(version(name) == known for name, known in WRITTEN_FOR.items())
+    except PackageNotFoundError:
+        return False
+
+
+if is_known():
+    from rewardkit.library import math_grader, math_parser
+
+    math_parser.install()
+    math_grader.install()
+    _reads_all = math_parser.reads_all
+else:
+
+    def _reads_all(latex: str) -> bool:
+        return True  # it cannot be asked
+
 
 _EXTRACTION = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
 _CURRENCY = re.compile(r"([+\-−]?)\s?\\?[$€£¥₹₩₽]\s?(?=[+\-−]?[0-9.])")
@@ -56,7 +78,7 @@ def equal(found: str, gold: str, strict: bool = False) -> bool:
     golds, founds = _parse(gold), _parse(found)
     if not any(_verify(a, b) for a in golds for b in founds):
         return False
-    return not strict or exactly(found, gold, founds, golds, _verify)
+    return not strict or exactly(found, gold, founds, golds, _verify, _reads_all)
 
 
 def overdue(found: str, gold: str, strict: bool = False) -> bool:

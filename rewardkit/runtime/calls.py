@@ -135,39 +135,40 @@ class Caller:
         tasks: Tasks,
         stop: threading.Event,
     ) -> Sequence[Outcome]:
-        """By an executor; what the cache knows is not called."""
+        """By an executor, but for what can be told at once and what the cache knows."""
         executor, cache = self.backends.executor(function), self.backends.cache
         name = f"{function.name} {executor.identity(function)}"
-        fast = function.extra.get("fast")
+        fast = function.extra.get("fast", _unknown)
         lasting = function.extra.get("lasting", _any)
-        keys = [cache.key(name, constants, task) for task in tasks]
         known: dict[int, Outcome] = {}
-        for i, (task, key) in enumerate(zip(tasks, keys, strict=True)):
-            kept = cache.get(key)
-            if kept is None and fast is not None and (found := fast(*task, **constants)) is not None:
-                kept = (found,)
-            if kept is not None:
+        left: list[int] = []
+        keys: list[bytes] = []  # of those left
+        for i, task in enumerate(tasks):
+            if (value := fast(*task, **constants)) is not None:
+                known[i] = Outcome(value, None, 0.0)
+                continue
+            key = cache.key(name, constants, task)
+            if (kept := cache.get(key)) is not None:
                 known[i] = Outcome(kept[0], None, 0.0)
-        left = [i for i in range(len(tasks)) if i not in known]
+                continue
+            left.append(i)
+            keys.append(key)
         self._counted(function.name, len(left))
-        finished, kept_at_once = 0, set[int]()
+        finished = 0
 
         def done(index: int, outcome: Outcome) -> None:
             nonlocal finished
             finished += 1
-            # kept at once: of a run that ends early, nothing is to be done again
+            # kept at once: of a run that ends early, nothing is to be done again. A task that exhausted its
+            # worker has an error here, whatever is decided on it later: another machine may have more for it
             if outcome.error is None and lasting(outcome.value):
-                cache.put(keys[left[index]], outcome.value)
-                kept_at_once.add(left[index])
+                cache.put(keys[index], outcome.value)
             if self.progress is not None:
                 self.progress(function.name, finished, len(left))
 
         if left:
             outcomes = executor.run(function, [tasks[i] for i in left], constants, done, stop)
-            for i, outcome in zip(left, outcomes, strict=True):
-                known[i] = outcome
-                if i not in kept_at_once and outcome.error is None and lasting(outcome.value):
-                    cache.put(keys[i], outcome.value)
+            known.update(zip(left, outcomes, strict=True))
         return [known[i] for i in range(len(tasks))]
 
     def _externs(self, function: Function, tasks: Tasks) -> Sequence[Outcome]:
@@ -203,6 +204,10 @@ class Caller:
 
 def _any(value: Any) -> bool:
     return True
+
+
+def _unknown(*task: Any, **constants: Any) -> None:
+    return None
 
 
 def _side_by_side(lanes: Sequence[_Work]) -> list[Result]:

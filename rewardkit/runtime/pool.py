@@ -7,34 +7,27 @@ hold CUDA or threads. Each worker belongs to one thread of the pool, which feeds
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import itertools
 import json
-import os
 import pickle
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rewardkit.diagnostics import RewardError
+from rewardkit.processes import usable_cores, watch
 from rewardkit.runtime.executors import OnDone, Outcome, Stopped
-from rewardkit.runtime.worker import OUT_OF_MEMORY, Channel
+from rewardkit.runtime.worker import OUT_OF_MEMORY
+from rewardkit.runtime.worker_process import WorkerProcess
 
 GIB = 1 << 30
 
 #: tasks sent to a worker at once: enough to hide the sending, few enough to wait behind a slow one
 _CHUNK = 32
-#: seconds for a process to start and import what it runs; generous, as a busy node may be slow
-_START = 300.0
 #: workers that may die, one after the other, before importing a function is given up
 _ATTEMPTS = 3
 
@@ -81,7 +74,7 @@ class WorkerPool:
         self.memory_bytes = memory_bytes
         self.closed = False
         self._reset()
-        _POOLS.add(self)
+        watch(self)
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -179,7 +172,7 @@ class WorkerPool:
         self._lock = threading.RLock()
         self._work = threading.Condition(self._lock)
         self._jobs: deque[_Job] = deque()
-        self._live: set[_Worker] = set()
+        self._live: set[WorkerProcess] = set()
         self._threads: set[threading.Thread] = set()
         self._idle = 0
 
@@ -223,7 +216,7 @@ class WorkerPool:
 
     def _serve(self) -> None:
         """Feeds one worker, and its replacements, until the pool closes."""
-        worker: _Worker | None = None
+        worker: WorkerProcess | None = None
         try:
             while taken := self._take():
                 job, indices = taken
@@ -258,14 +251,14 @@ class WorkerPool:
                 self._idle -= 1
             return None
 
-    def _kept(self, worker: _Worker | None) -> _Worker | None:
+    def _kept(self, worker: WorkerProcess | None) -> WorkerProcess | None:
         """The worker, if it can go on."""
         if worker and not worker.usable():
             self._discard(worker)
             return None
         return worker
 
-    def _loaded(self, worker: _Worker | None, job: _Job) -> _Worker:
+    def _loaded(self, worker: WorkerProcess | None, job: _Job) -> WorkerProcess:
         """The worker, or another one, with the job's function. One that dies of importing it, which takes
         memory that others may have just then, is replaced a few times.
         """
@@ -287,11 +280,11 @@ class WorkerPool:
                     self._discard(worker)
         raise AssertionError("unreachable")
 
-    def _start(self) -> _Worker:
+    def _start(self) -> WorkerProcess:
         with self._lock:  # so that `close` sees every process
             self._check_open()
             try:
-                worker = _Worker(self.memory_bytes)
+                worker = WorkerProcess(self.memory_bytes)
             except OSError as error:  # no process, no memory or no file left
                 raise RewardError(
                     f"cannot start a worker process: {error.strerror or error}; use fewer workers"
@@ -299,11 +292,11 @@ class WorkerPool:
             self._live.add(worker)
             return worker
 
-    def _assign(self, worker: _Worker, job: _Job | None) -> None:
+    def _assign(self, worker: WorkerProcess, job: _Job | None) -> None:
         with self._lock:
             worker.job = job
 
-    def _carry_out(self, worker: _Worker, job: _Job, indices: list[int]) -> None:
+    def _carry_out(self, worker: WorkerProcess, job: _Job, indices: list[int]) -> None:
         """Has a worker do some tasks. What it could not start, because it ended, goes back in the queue."""
         left, start = deque(indices), time.monotonic()
         request = pickle.dumps(("run", job.path, [job.tasks[index] for index in indices], job.constants))
@@ -351,128 +344,10 @@ class WorkerPool:
             job.pending.clear()
             job.changed.notify_all()
 
-    def _discard(self, worker: _Worker) -> None:
+    def _discard(self, worker: WorkerProcess) -> None:
         worker.end()
         with self._lock:
             self._live.discard(worker)
-
-
-class _Worker:
-    """A worker process, seen from the thread that it belongs to; only `kill` may come from another."""
-
-    def __init__(self, memory_bytes: int) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            numbers = (theirs.fileno(), os.getpid(), memory_bytes)
-            self.process = subprocess.Popen(
-                # -P: a file in the working directory must not stand in for a module
-                [sys.executable, "-P", "-m", "rewardkit.runtime.worker", *map(str, numbers)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # away from the terminal's Ctrl-C, and killed with what it started
-                env=_environment(),
-            )
-        self.channel = Channel(ours)
-        self.job: _Job | None = None
-        self.spent = False  # ended, or about to
-        self.computed = 0.0  # seconds of processor time, when it last answered
-        self._loaded: set[str] = set()
-        self._used = False
-        self._lock = threading.Lock()
-
-    def load(self, path: str) -> None:
-        """Imports a function; its time is nobody's deadline. `EOFError` if the process dies of it."""
-        if path in self._loaded:
-            return
-        try:
-            self.channel.send(pickle.dumps(("load", path)), _START)
-            error = json.loads(self.channel.receive(_START))
-        except TimeoutError:
-            self.spent = True
-            raise RewardError(
-                f"a worker process did not load `{path}` within {_START:g} s; use fewer workers "
-                "or a machine that is less busy"
-            ) from None
-        except OSError:
-            raise EOFError from None
-        if error:
-            self.spent = True
-            raise RewardError(f"cannot load `{path}`: {error}; install what is missing where workers run")
-        self._loaded.add(path)
-
-    def accepts(self, request: bytes, deadline: float) -> bool:
-        """Whether the worker takes a request. One that died or was stopped while idle does not, which is no
-        task's fault; one that fails at its first request does so because of it (`OSError`, `EOFError`).
-        """
-        try:
-            self.channel.send(request, deadline)
-            self.computed = json.loads(self.channel.receive(deadline))
-        except (OSError, EOFError):
-            self.spent = True
-            if not self._used:
-                raise
-            return False
-        self._used = True
-        return True
-
-    def computing(self) -> float:
-        """Seconds of processor time since it last answered; 0 where the system does not say."""
-        try:
-            with open(f"/proc/{self.process.pid}/stat", "rb") as stat:
-                user, system = stat.read().rpartition(b")")[2].split()[11:13]
-            return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") - self.computed
-        except (OSError, ValueError):
-            return 0.0
-
-    def usable(self) -> bool:
-        """Whether it waits for work; one that took too long, or was killed while idle, does not."""
-        with self._lock:
-            return not self.spent and self.process.poll() is None
-
-    def kill(self) -> None:
-        with self._lock:
-            self._kill()
-
-    def end(self) -> str:
-        """Kills the process, if it still runs, and says how it ended."""
-        self.spent = True
-        with self._lock:
-            self._kill()
-            code = self.process.wait()
-        self.channel.close()
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-    def disown(self) -> None:
-        """In a forked child: the process is the parent's, not to be killed, waited for or spoken to."""
-        self.channel.close()
-        self.process.returncode = 0
-
-    def _kill(self) -> None:
-        if self.process.returncode is None:  # not yet waited for, so the number is still its own
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-
-
-def _environment() -> dict[str, str]:
-    """What a worker runs under: our import path, the same hashes everywhere, one thread per library."""
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
-    return {
-        **os.environ,
-        **dict.fromkeys(threads, "1"),
-        "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),
-        "PYTHONHASHSEED": "0",  # sympy's order of terms, and so its verdict at the margin, may depend on it
-        "PYTHONWARNINGS": "ignore",
-    }
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
 
 
 def shared_pool() -> WorkerPool:
@@ -483,19 +358,4 @@ def shared_pool() -> WorkerPool:
     return _SHARED
 
 
-_POOLS: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 _SHARED: WorkerPool | None = None
-
-
-@atexit.register
-def _close_all() -> None:
-    for pool in list(_POOLS):
-        pool.close()
-
-
-def _forget_all() -> None:
-    for pool in list(_POOLS):
-        pool.forget()
-
-
-os.register_at_fork(after_in_child=_forget_all)

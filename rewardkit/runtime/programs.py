@@ -49,8 +49,9 @@ class Programs:
                     outcomes[index] = outcome
                     on_done(index, outcome)
 
-        with ThreadPoolExecutor(min(sandbox.slots, len(tasks)), "rewardkit-programs") as threads:
-            waiting: set[Future[None]] = {threads.submit(serve) for _ in range(threads._max_workers)}
+        many = min(sandbox.slots, len(tasks))
+        with ThreadPoolExecutor(many, "rewardkit-programs") as threads:
+            waiting: set[Future[None]] = {threads.submit(serve) for _ in range(many)}
             try:
                 while waiting:
                     # the system may hand Ctrl-C to any thread; only by waking does this one come to raise it

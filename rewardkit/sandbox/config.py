@@ -27,7 +27,7 @@ class SandboxConfig:
     image: str = IMAGE  # docker: holds `python3` (3.9 or later) and what else programs are written in
     runtime: str | None = None  # docker: such as "runsc"; the daemon's default where `None`
     isolation: Isolation = "namespaces"
-    slots: int | None = None  # jobs at once; one per usable core where `None`
+    slots: int | None = None  # jobs at once; where `None`, one per usable core, and 2 at least
     jobs_per_wall: int = 1000  # after as many, a container is replaced
     memory: int = 1024 * MIB  # bytes: the most that a job may ask for
     scratch: int = 256 * MIB  # bytes: the most that a job may ask for

@@ -35,7 +35,7 @@ def build_from_base(client: Any, base: str | None, tag: str, say: Say) -> None:
     Raises:
         SandboxError: a step fails; the message is its last line.
     """
-    text = _dockerfile().read_bytes()
+    text = dockerfile().read_bytes()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         entry = tarfile.TarInfo("Dockerfile")
@@ -103,8 +103,8 @@ def build_by_debootstrap(client: Any, tag: str, say: Say) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _dockerfile() -> Path:
-    """Beside the package when it is installed, at the top of a checkout."""
+def dockerfile() -> Path:
+    """In the package when it is installed, at the top of a checkout."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "sandboxes", package.parent / "sandboxes"):
         if (folder / "Dockerfile").is_file():

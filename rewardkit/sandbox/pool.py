@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import threading
 import weakref
 from collections import deque
@@ -11,6 +9,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from rewardkit.processes import usable_cores, watch
 from rewardkit.sandbox.config import SandboxConfig
 from rewardkit.sandbox.contract import Ended, Job, Process, SandboxError
 from rewardkit.sandbox.process import RunningJob
@@ -19,6 +18,8 @@ from rewardkit.sandbox.wall import Wall
 _CLOSED = "the sandbox was closed; open another one to go on"
 #: walls that may be starting at once: more only wait for each other's disk
 _STARTING = 4
+#: slots, unless the user says how many: a script of assertions runs beside the program that it tests
+_FEWEST = 2
 
 
 class Pool:
@@ -30,12 +31,12 @@ class Pool:
 
     def __init__(self, config: SandboxConfig, build: Callable[[], Wall]) -> None:
         self.config = config
-        self.slots = config.slots or usable_cores()
+        self.slots = config.slots or max(_FEWEST, usable_cores())
+        self.closed = False
         self._build = build
         self._once = config.isolation == "container" and config.engine != "unsafe"
-        self._changed = threading.Condition()
         self._reset()
-        _POOLS.add(self)
+        watch(self)
         with self._changed:
             self._refill()
 
@@ -87,7 +88,6 @@ class Pool:
             wall.end()
         for thread in threads:
             thread.join(timeout=30)
-        _POOLS.discard(self)
 
     def forget(self) -> None:
         """Starts anew in a forked child, to which its parent's walls and threads are not its own."""
@@ -96,7 +96,6 @@ class Pool:
         self._reset()
 
     def _reset(self) -> None:
-        self.closed = False
         self._changed = threading.Condition()  # another process's lock may be held for ever
         self._free_slots = self.slots
         self._queue: deque[object] = deque()  # who waits for slots, first come first
@@ -206,28 +205,3 @@ class Pool:
             self._changed.notify_all()
         if wall:
             wall.end()
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
-
-
-_POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    for pool in list(_POOLS):
-        pool.close()
-
-
-def _forget_all() -> None:
-    for pool in list(_POOLS):
-        pool.forget()
-
-
-os.register_at_fork(after_in_child=_forget_all)

@@ -16,6 +16,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +38,26 @@ def corpus() -> list[Line]:
     return [Line(*json.loads(line)) for line in FILE.read_text(encoding="utf-8").splitlines()]
 
 
+@contextmanager
+def unpatched() -> Iterator[None]:
+    """math-verify's own ways, in place of those that a worker gives it."""
+    from rewardkit.library import math_grader, math_parser
+
+    math_parser.uninstall()
+    math_grader.uninstall()
+    try:
+        yield
+    finally:
+        math_parser.install()
+        math_grader.install()
+
+
 def raw_verdict(found: str, gold: str) -> bool:
     """math-verify's own, as its documentation calls it, on answers in boxes."""
     from math_verify import parse, verify
 
-    return bool(verify(parse(rf"\boxed{{{gold}}}"), parse(rf"\boxed{{{found}}}")))
+    with unpatched():
+        return bool(verify(parse(rf"\boxed{{{gold}}}"), parse(rf"\boxed{{{found}}}")))
 
 
 def pairs() -> list[Pair]:

@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rewardkit as rk
+from rewardkit import library
 from rewardkit.diagnostics import RewardError
 from rewardkit.runtime import cache as caches
 from rewardkit.runtime.cache import Cache
+from rewardkit.types.function import Function, Parameter
+from rewardkit.types.types import INT, TEXT
 from rewardkit.types.values import Call, Message, RunResult
 
 scalars = (
@@ -193,3 +197,34 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path):
     cache.close()
     with Cache(path=tmp_path / "results.db") as cache:
         assert cache.get(key(cache, "parent")) == (1,) and cache.get(key(cache, "child")) == (2,)
+
+
+def test_only_what_a_worker_decided_is_looked_up_and_kept(monkeypatch):
+    """Not what is told at once, nor what took all that a worker had: another one may have more."""
+
+    class Watched(Cache):
+        asked = kept = 0
+
+        def get(self, key):
+            self.asked += 1
+            return super().get(key)
+
+        def put(self, key, value):
+            self.kept += 1
+            super().put(key, value)
+
+    more = {"fast": lambda x: 5 if x == "five" else None, "overdue": "builtins:len"}
+    evaluated = Function(
+        "probe.evaluated", (Parameter("x", TEXT),), INT, "", "worker", "builtins:eval",
+        faults=True, deadline=60.0, extra=more,
+    )  # fmt: skip
+    known = {**library.functions(), evaluated.name: evaluated}
+    monkeypatch.setattr(library, "functions", lambda: known)
+    bomb = "'x' * (1 << 50)"
+    spec = "input x: text\nlet n = probe.evaluated(x) ?? -1\nterm a = n\nreward { a: 1 }"
+    cache = Watched()
+    reward = rk.loads(spec, backends=rk.Backends(workers=1, cache=cache))
+    for asked, kept, made in ((3, 1, 3), (6, 1, 5)):
+        found = reward(x=["five", "3 + 4", bomb, "1 // 0"]).total
+        assert found.tolist() == [5, 7, len(bomb), -1]
+        assert (cache.asked, cache.kept, reward.counts["probe.evaluated"]) == (asked, kept, made)

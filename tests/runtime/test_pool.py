@@ -249,7 +249,7 @@ def test_a_process_that_cannot_start(pool, monkeypatch):
     def fails(*_):
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(pools, "_Worker", fails)
+    monkeypatch.setattr(pools, "WorkerProcess", fails)
     with pytest.raises(RewardError, match="cannot start a worker process: Resource temporarily unavailable;"):
         pool.run(EVAL, sums(2), deadline=5)
 

@@ -272,6 +272,13 @@ def test_a_wall_is_replaced_after_its_jobs(request: pytest.FixtureRequest) -> No
         assert sandbox.run(python("print(1)")).ok
 
 
+def test_on_one_core_a_script_still_runs_beside_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewardkit.sandbox.pool.usable_cores", lambda: 1)
+    with opened(engine="bubblewrap") as sandbox:
+        pair = sandbox.start([python("print(1)"), python("print(2)")])
+        assert [process.wait().stdout for process in pair] == [b"1\n", b"2\n"]
+
+
 def test_no_engine_is_unsafe_unless_the_user_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")

@@ -155,9 +155,7 @@ def assert_of(program: Program, script: Process, case: Assertions, clock: Clock)
     if end.get("end") == "passed":
         return PASSED
     verdict = Verdict(crashed=bool(end.get("crashed")), memory=bool(end.get("memory")))
-    if (
-        end.get("end") != "failed"
-    ):  # the program's process wrote what no runner writes: no more is asked of it
+    if end.get("end") != "failed":  # the program's process wrote what no runner writes: it is asked no more
         raise Ended(verdict)
     return verdict
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rewardkit.library.programs.languages.language import MIB, Language, inside
+from rewardkit.library.programs.languages.language import Language, inside
+from rewardkit.sandbox.contract import MIB
 
 JAVASCRIPT = Language(
     name="javascript",

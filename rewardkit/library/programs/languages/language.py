@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-MIB = 1 << 20
-
 
 @dataclass(frozen=True)
 class Language:
