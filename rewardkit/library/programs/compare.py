@@ -34,7 +34,10 @@ def equal(found: Any, expected: Any, *, exact: bool, tolerance: float | None = N
         )
     if tolerance is not None and _is_number(found) and _is_number(expected):
         return close(found, expected, tolerance)
-    return bool(found == expected)
+    try:
+        return bool(found == expected)
+    except ArithmeticError:  # a signalling NaN, which a decimal may be
+        return False
 
 
 def close(found: float, expected: float, tolerance: float) -> bool:

@@ -24,6 +24,7 @@ from rewardkit.sandbox.contract import MIB, Job, Limits, Process, Sandbox
 
 _TICKET = 32  # bytes
 _RELAYED = 32 * MIB  # bytes of a message that is handed on, and not read here
+_LOADED = 1 << 16  # bytes of an answer that says no more than whether the program loads
 _SCRIPT = {name: inside(name) for name in ("script.py", "remote.py", "wire.py")}
 
 
@@ -83,7 +84,10 @@ class Program:
     def load(self, clock: Clock) -> None:
         """Run the program's own code, once. Raises `Ended` where it fails."""
         if not self.loaded:
-            failed = _failure(_answer(self.ask(wire.dumps({"do": "load"}), clock)))
+            answer = self.ask(wire.dumps({"do": "load"}), clock)
+            if len(answer) > _LOADED:
+                raise Ended(CRASHED)
+            failed = _failure(_answer(answer))
             if failed is not None:
                 raise Ended(failed)
             self.loaded = True

@@ -96,6 +96,16 @@ COMPARISON = (
     _subclass("a complex number equal to all", "complex", "1j"),
     _in_call("mock.ANY", "from unittest.mock import ANY\nreturn ANY"),
     _in_call("NotImplemented", "return NotImplemented"),
+    _in_call("a signalling NaN", "from decimal import Decimal\nreturn Decimal('sNaN')"),
+    _in_call(
+        "signalling NaNs in containers",
+        "from collections import deque\nfrom decimal import Decimal\n"
+        "return [deque([Decimal('sNaN')]), {1: Decimal('-sNaN7')}]",
+        cases=(
+            {"entry_point": "f", "args": [3], "expected": [[9], {"1": 9}]},
+            {"entry_point": "f", "args": [3], "expected_repr": "[9, {1: 9}]", "tolerance": 0.5},
+        ),
+    ),
     _in_call(
         "its own class named int",
         "return type('int', (), {'__eq__': lambda s, o: True, '__hash__': lambda s: 9})()",
@@ -445,6 +455,21 @@ SCRIPTS = (
         "makes the test ask for what is not there",
         "def f(x):\n    return '__import__(\"nowhere\")'\n",
         ("assert eval(f(3)) == 9",),
+    ),
+    Attack(
+        "makes the test hand over a slice",
+        "Node = slice\ndef f(node):\n    return 0\n",
+        ("assert f(Node(3)) == 9",),
+    ),
+    Attack(
+        "makes the test hand over an error",
+        "class Node(ValueError): pass\ndef f(node):\n    return 0\n",
+        ("assert f(Node(3)) == 9",),
+    ),
+    Attack(
+        "makes a function of the test give an object",
+        "def f(g):\n    return g(object)\n",
+        ("assert f(lambda make: make()) == 9",),
     ),
     Attack(
         "a module of its own",

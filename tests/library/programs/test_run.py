@@ -6,6 +6,8 @@ import pytest
 from right import NODE, RIGHT, SQUARE, call
 
 from rewardkit.library.programs import run
+from rewardkit.library.programs.processes import Clock, Program
+from rewardkit.library.programs.processes import Ended as Ended_
 from rewardkit.sandbox import Ended, SandboxError
 
 
@@ -193,3 +195,16 @@ class Bare:
 def test_a_sandbox_without_the_language_is_no_bad_program():
     with pytest.raises(SandboxError, match=r"no javascript in the sandbox: .*No such file"):
         run(Bare(), "print(1)", ('{"output": "1"}',), language="javascript")
+
+
+class Chatty:
+    """A process that answers everything with a null, and with very much around it."""
+
+    def request(self, message, timeout):
+        return message[:32] + b'{"value":null}' + b" " * (1 << 20)
+
+
+def test_what_a_program_says_of_its_loading_is_not_read_at_length():
+    with pytest.raises(Ended_) as caught:
+        Program(Chatty()).load(Clock.of(10))
+    assert caught.value.verdict.crashed

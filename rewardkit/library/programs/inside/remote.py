@@ -122,6 +122,9 @@ class Program:
             iterates = not callable(value)
             self.functions.append(value.__next__ if iterates else value)
             return ["w" if iterates else "y", len(self.functions) - 1]
+        if isinstance(value, BaseException) or type(value) in wire.BUILTINS.values():
+            # the class may have come from the program, which is not to make the script a wrong one
+            raise TypeError(f"a value of type {type(value).__name__} cannot be handed over")
         raise self.fault(f"hands the program a value of type `{type(value).__name__}`, which cannot leave it")
 
     def fault(self, reason: str) -> Fault:
