@@ -358,3 +358,11 @@ def test_the_shared_pool_is_one():
 def test_a_pool_needs_a_worker():
     with pytest.raises(ValueError, match="at least 1 worker"):
         WorkerPool(workers=0)
+
+
+def test_a_worker_retires_after_many_tasks():
+    with WorkerPool(workers=1) as pool:
+        assert values(pool.run(EVAL, sums(1), deadline=20)) == [1]
+        first = pool.processes
+        assert values(pool.run(EVAL, sums(50_100), deadline=20)) == list(range(1, 50_101))
+        assert pool.processes != first
