@@ -170,12 +170,19 @@ class _Disk:
 
     def _open(self) -> None:
         connection = sqlite3.connect(self.path, timeout=30, check_same_thread=False)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._process = connection, os.getpid()
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")  # what a power cut loses is computed again
         ((found,),) = connection.execute("PRAGMA user_version").fetchall()
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if found not in (0, _FORMAT) or (found == 0 and tables):
-            connection.close()
             raise sqlite3.DatabaseError("another kind of file")
         with connection:
             connection.execute(
@@ -183,7 +190,6 @@ class _Disk:
                 "(number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, value TEXT NOT NULL)"
             )
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
-        self._connection, self._process = connection, os.getpid()
 
     def _give_up(self, error: Exception) -> None:
         self._connection = None
