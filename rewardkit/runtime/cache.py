@@ -29,6 +29,8 @@ _SECONDS = 5.0
 _LARGEST = 1 << 16
 #: what results depend on besides the call
 _PACKAGES = ("rewardkit", "math-verify", "latex2sympy2_extended", "sympy")
+#: seconds that another process may keep the file to itself
+_PATIENCE = 30.0
 #: of the table, not of the results
 _FORMAT = 1
 
@@ -169,25 +171,48 @@ class _Disk:
         return self._connection
 
     def _open(self) -> None:
-        connection = sqlite3.connect(self.path, timeout=30, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")  # what a power cut loses is computed again
-        ((found,),) = connection.execute("PRAGMA user_version").fetchall()
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if found not in (0, _FORMAT) or (found == 0 and tables):
+        connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
+        try:
+            _prepare(connection)
+            _write_ahead(connection)
+        except BaseException:
             connection.close()
-            raise sqlite3.DatabaseError("another kind of file")
-        with connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS results "
-                "(number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, value TEXT NOT NULL)"
-            )
-            connection.execute(f"PRAGMA user_version = {_FORMAT}")
+            raise
         self._connection, self._process = connection, os.getpid()
 
     def _give_up(self, error: Exception) -> None:
         self._connection = None
         warnings.warn(f"the cache `{self.path}` is not used any more: {error}", RuntimeWarning, stacklevel=4)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the table, unless it is there, in one step: others may open the same new file just now."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        ((found,),) = connection.execute("PRAGMA user_version").fetchall()
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if found not in (0, _FORMAT) or (found == 0 and tables):
+            raise sqlite3.DatabaseError("another kind of file")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS results "
+            "(number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, value TEXT NOT NULL)"
+        )
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let several processes read while one writes."""
+    connection.execute("PRAGMA synchronous = OFF")  # what a power cut loses is computed again
+    limit = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # for others that do the same, SQLite does not wait by itself
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > limit:
+                raise
+            time.sleep(0.01)
 
 
 _SALT: bytes | None = None

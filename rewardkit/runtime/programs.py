@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.executors import OnDone, Outcome, Stopped
-from rewardkit.sandbox import Sandbox
+from rewardkit.sandbox import Ended, Job, Process, Sandbox
 from rewardkit.types.function import Function
 
 
@@ -31,7 +33,7 @@ class Programs:
         on_done: OnDone,
         stop: threading.Event,
     ) -> list[Outcome]:
-        sandbox = self._opened()
+        lent = _Lent(self._opened())
         implementation = _imported(function)
         left = iter(range(len(tasks)))
         taking, given_up = threading.Lock(), threading.Event()
@@ -44,12 +46,12 @@ class Programs:
                     index = next(left, None)
                 if index is None:
                     return
-                outcome = _call(implementation, sandbox, tasks[index], constants)
+                outcome = _call(implementation, lent, tasks[index], constants)
                 with taking:
                     outcomes[index] = outcome
                     on_done(index, outcome)
 
-        many = min(sandbox.slots, len(tasks))
+        many = min(lent.slots, len(tasks))
         with ThreadPoolExecutor(many, "rewardkit-programs") as threads:
             waiting: set[Future[None]] = {threads.submit(serve) for _ in range(many)}
             try:
@@ -62,7 +64,7 @@ class Programs:
                         raise Stopped
             except BaseException:
                 given_up.set()
-                self.close()  # ends the programs that run, so that the threads come back
+                lent.close()  # so that the threads come back
                 raise
         return [outcomes[index] for index in range(len(tasks))]
 
@@ -80,6 +82,45 @@ class Programs:
             if self._sandbox is None:
                 self._sandbox = self._open()
             return self._sandbox
+
+
+class _Lent:
+    """A sandbox as one call of `run` has it: closing it ends what was started here, and nothing else."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.slots = sandbox.slots
+        self._sandbox = sandbox
+        self._lock = threading.Lock()
+        self._started: weakref.WeakSet[Process] = weakref.WeakSet()
+        self._ended = False
+
+    def start(self, jobs: Sequence[Job]) -> list[Process]:
+        started = self._sandbox.start(jobs)
+        with self._lock:
+            self._started.update(started)
+            ended = self._ended
+        if ended:
+            for process in started:
+                process.kill()
+            raise Stopped
+        return started
+
+    def run(self, job: Job) -> Ended:
+        (process,) = self.start([job])
+        return process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._ended, started = True, list(self._started)
+        for process in started:
+            with suppress(RewardError):  # the sandbox broke under it
+                process.kill()
 
 
 def _imported(function: Function) -> Callable[..., Any]:

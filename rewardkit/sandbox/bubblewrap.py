@@ -107,11 +107,12 @@ def _command(config: SandboxConfig, group: Group | None) -> list[str]:
     for path in ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"):
         words += ["--ro-bind-try", path, path]
     words += _interpreter()
-    words += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--dir", "/sys", "--chdir", "/"]
+    words += ["--dev", "/dev", "--proc", "/proc"]
+    if config.isolation == "container":
+        words += ["--size", str(config.scratch)]  # of the next one; else each job mounts its own over it
+    words += ["--tmpfs", "/tmp", "--dir", "/sys", "--chdir", "/"]
     if group:
         words += ["--ro-bind", str(group.folders[0]), group.shown_at]
-    if config.isolation == "container":
-        words[words.index("/tmp") - 1 : words.index("/tmp") - 1] = ["--size", str(config.scratch)]
     return [*words, *COMMAND]
 
 

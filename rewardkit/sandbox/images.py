@@ -59,11 +59,13 @@ def build_from_folder(client: Any, folder: Path, tag: str, say: Say) -> None:
     Raises:
         SandboxError: it does not, or the daemon does not take it.
     """
+    from docker.utils import parse_repository_tag
+
     if not any((folder / place / "python3").exists() for place in ("usr/bin", "usr/local/bin", "bin")):
         raise SandboxError(f"`{folder}` is not a root file system with python3 in it")
     say(f"import {folder}")
     left_out = [f"--exclude=./{path}/*" for path in _UNNEEDED]
-    repository, _, version = tag.partition(":")
+    repository, version = parse_repository_tag(tag)
     with subprocess.Popen(
         ["tar", "-C", str(folder), "-c", "--mode=u-s,g-s", *left_out, "."],
         stdout=subprocess.PIPE,

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,6 +179,31 @@ def test_one_backend_that_is_dead_ends_the_others(engine):
             with pytest.raises(rk.RewardError, match="401"):
                 rk.loads(ALL, backends=backends)(ROWS)
             assert time.monotonic() - began < 50
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_run_that_is_stopped_ends_its_own_programs_and_no_others(engine, own):
+    """They would go on for a minute each, and another run has the same sandbox all the while."""
+    short = (
+        "input cases: list[testcase]\nterm a = code.run(completion.text, cases).share ?? 0\nreward { a: 1 }"
+    )
+    rows = [{"completion": f"print({n})", "cases": [{"output": str(n)}] * 3} for n in range(40)]
+    found = []
+    reply = replace(problem(401, "who are you"), wait=1.0)
+    with ExitStack() as open_ones:
+        judge = open_ones.enter_context(serving(lambda *_: reply))
+        sandbox = SandboxConfig(engine=engine, slots=2)
+        given = sandbox if own else open_ones.enter_context(opened(engine=engine, slots=2))
+        config = JudgeConfig(base_url=judge.url, model="small")
+        backends = open_ones.enter_context(Backends(judge=config, sandbox=given))
+        other = threading.Thread(target=lambda: found.append(rk.loads(short, backends=backends)(rows).total))
+        other.start()
+        began = time.monotonic()
+        with pytest.raises(rk.RewardError, match="401"):
+            rk.loads(ALL, backends=backends)(ROWS)
+        assert time.monotonic() - began < 50
+        other.join(100)
+    assert found and found[0].tolist() == [1.0] * 40
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

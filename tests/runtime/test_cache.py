@@ -114,8 +114,10 @@ def test_a_database_of_somebody_else_is_left_alone(tmp_path):
     with sqlite3.connect(path) as mine:
         mine.execute("CREATE TABLE poems (text)")
     mine.close()
+    before = path.read_bytes()
     with pytest.raises(RewardError, match="is no cache"):
         Cache(path=path)
+    assert path.read_bytes() == before
 
 
 def test_a_folder_that_is_not_there(tmp_path):
@@ -152,6 +154,29 @@ def test_several_processes_write_at_once(tmp_path):
     assert [process.wait(120) for process in running] == [0] * 4
     with Cache(path=path) as cache:
         assert all(cache.get(cache.key("f", {}, (i, n))) == (n,) for i in range(4) for n in range(3000))
+
+
+def test_several_processes_open_the_same_new_files(tmp_path):
+    """Each waits for the others before every file, so that they come to it together."""
+    script = """if True:
+        import sys
+        from pathlib import Path
+        from rewardkit.runtime.cache import Cache
+        folder, failures = Path(sys.argv[1]), []
+        for n in range(60):
+            (folder / f"{n}.{sys.argv[2]}").touch()
+            while not all((folder / f"{n}.{i}").exists() for i in range(4)):
+                pass
+            try:
+                Cache(path=folder / f"{n}.db").close()
+            except Exception as error:
+                failures.append(str(error))
+        sys.exit("; ".join(failures) or None)
+    """
+    running = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", script, tmp_path, str(i)]) for i in range(4)
+    ]
+    assert [process.wait(120) for process in running] == [0] * 4
 
 
 def test_what_is_left_is_written_at_the_end_of_the_program(tmp_path):

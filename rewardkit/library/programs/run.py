@@ -62,7 +62,6 @@ def run(
     limits = Limits(seconds=timeout, memory=memory * MIB + known.memory, output=_OUTPUT)
     if not found or len(text) > limits.file:
         return result([CRASHED] if found else [], len(found))
-    _look(sandbox, known)
     verdicts: list[Verdict] = []
     longest = max(_OUTPUT, 2 * max(len(case.encode()) for case in cases))
     whole = replace(limits, seconds=timeout * (len(found) + 1) + _SLACK, output=longest)
@@ -80,6 +79,8 @@ def run(
             late = sum(v.timed_out for v in verdicts) >= max_timeouts
             if late or (stop_early and not verdict.passed):
                 break
+    if not any(verdict.passed for verdict in verdicts):
+        _look(sandbox, known)
     return result(verdicts, len(found))
 
 
@@ -108,7 +109,7 @@ def _no_memory(language: Language, errors: bytes) -> bool:
 
 
 def _look(sandbox: Sandbox, language: Language) -> None:
-    """See once that the sandbox has the language: without it, every program would be a bad one."""
+    """See once, where a program passes nothing, that the sandbox has its language: without it, all would."""
     with _lock:
         seen = _seen.setdefault(sandbox, set())
         if language.name in seen:
