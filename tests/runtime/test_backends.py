@@ -117,6 +117,17 @@ def test_a_file_of_backends(tmp_path):
         ('[judge]\nbase_url = "http://a/v1"', "[judge] `model` is missing"),
         ("[sandbx]\nslots = 1", "did you mean `sandbox`?"),
         ('[sandbox]\nengine = "podman"', "[sandbox] `engine`: input should be"),
+        ('cache = "kept"', "`cache` is a table, `[cache]` with its keys below, not 'kept'"),
+        ('[cache]\nfile = "kept"', "[cache] `path` is missing; [cache] unknown key `file`"),
+        (
+            '[model]\npath = "a"\ndevice = "gpu"',
+            "`device` is `auto`, `cpu`, `mps`, `cuda` or `cuda:1`, not 'gpu'",
+        ),
+        (
+            '[judge]\nbase_url = "http://a/v1"\nmodel = "m"\ntemperature = "hot"',
+            "[judge] `temperature`: input should be a valid number, unable to parse string as a number, "
+            "or 'default', not 'hot'",
+        ),
         ("[sandbox]\nslots = 0", "at least 1 slot"),
         ("[sandbox]\nimages = 'x'", "did you mean `image`?"),
         ("workers = 0", "`workers`: input should be greater than or equal to 1"),
