@@ -142,6 +142,33 @@ def test_wrong_files_of_backends(tmp_path, text, told):
         read_backends(str(tmp_path / "absent.toml"))
 
 
+def test_a_file_of_backends_is_read_from_python_too(tmp_path):
+    path = write(tmp_path, '[sandbox]\nslots = 3\n[cache]\npath = "kept.cache"')
+    with Backends.read(path) as backends:
+        assert backends._sandbox.slots == 3
+        assert rk.loads("term t = 1\nreward { t: 1 }", backends=backends).backends is backends
+    assert (tmp_path / "kept.cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda: Backends(sandbox="docker"), r"`sandbox` is a `SandboxConfig\(…\)`, not 'docker'"),
+        (lambda: Backends(judge={"model": "m"}), r"`judge` is a `JudgeConfig\(…\)`"),
+        (lambda: Backends(model="a"), r"`model` is a `RewardModelConfig\(…\)`"),
+        (lambda: Backends(cache="a"), r"`cache` is a `Cache\(…\)`"),
+        (lambda: rk.loads("term t = 1\nreward { t: 1 }", backends="b.toml"), r"`Backends.read\(path\)`"),
+        (lambda: SandboxConfig(engine="podman"), "`engine` is one of auto, docker, .*, not 'podman'"),
+        (lambda: SandboxConfig(isolation="vm"), "`isolation` is one of namespaces, container, not 'vm'"),
+        (lambda: SandboxConfig(memory="1g"), "`memory` is a whole number of bytes, not '1g'"),
+        (lambda: SandboxConfig(slots="8"), "`slots` is a whole number, not '8'"),
+    ],
+)
+def test_what_is_no_backend_is_told_where_it_is_given(wrong, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        wrong()
+
+
 # --- ending early ----------------------------------------------------------------------------------
 
 ALL = """
