@@ -121,7 +121,7 @@ class Reward:
         self.tokenizer = _counter(tokenizer)
         if backends is not None and not isinstance(backends, Backends):
             raise TypeError(
-                f"`backends` is a `Backends(…)`, or `Backends.read(path)` of a file, not {repr(backends)[:60]}"
+                f"`backends` is a `Backends(…)`, or `Backends.read(path)`, not {repr(backends)[:60]}"
             )
         self.backends = Backends(workers=workers) if backends is None else backends
 
