@@ -17,7 +17,7 @@ from rewardkit.runtime.reward import Evaluation, Reward, json_text
 from rewardkit.runtime.scores import Scores
 from rewardkit.types.types import UNITS
 
-_LONGEST = 100  # characters of a value that are shown
+_LONGEST = 120  # characters of a value that are shown
 _SHOWN = frozenset(("let", "bind", "term", "column", "param", "call", "aggregate", "fold", "field", "index"))
 _DEEPEST = 30  # names below names that are followed
 

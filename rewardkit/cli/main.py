@@ -122,7 +122,8 @@ def _verb(verb: str, rest: list[str]) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except usage_error as error:
-        return _fail(f"{_usage(error, rest)} (see `rewardkit {verb} --help`)")
+        where = getattr(getattr(error, "ctx", None), "command_path", f"rewardkit {verb}")
+        return _fail(f"{_usage(error, rest)} (see `{where} --help`)")
 
 
 def _usage(error: Any, words: list[str]) -> str:

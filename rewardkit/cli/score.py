@@ -131,7 +131,7 @@ def _shown(summary: Any) -> str:
         if spent.seconds >= _WORTH_TELLING:
             text.append(f"  {name}: {spent.calls:,} calls in {spent.seconds:.1f} s")
     if summary.faults:
-        text.append(f"{summary.faulted:,} rows failed:")
+        text.append(f"{summary.faulted:,} {'row' if summary.faulted == 1 else 'rows'} failed:")
         text += [f"  {count:>6,} × {what}" for what, count in summary.faults.items()]
     return "\n".join(text)
 

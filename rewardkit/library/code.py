@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from rewardkit.library.format import code_block
+from rewardkit.library.format import last_block
 from rewardkit.library.programs.languages import LANGUAGES
 from rewardkit.types.function import Example, Function, Parameter
 from rewardkit.types.interval import NON_NEGATIVE, Interval
 from rewardkit.types.types import BOOL, INT, RESULT, SECONDS, TESTCASE, TEXT, list_of
 from rewardkit.types.values import RunResult, canonical_json, make_result
+
+
+def block(x: str, language: str = "python") -> str | None:
+    """`code.block`."""
+    name = language.lower()
+    known = LANGUAGES.get(name)
+    return last_block(x, (name, *(known.fences if known else ())) if name else ())
 
 
 def complete(prompt: str, completion: str) -> str:
@@ -80,11 +87,13 @@ FUNCTIONS: tuple[Function, ...] = (
         "code.block", (Parameter("x", TEXT), Parameter("language", TEXT, default="python", constant=True)),
         TEXT.nullable,
         "the code of the last fenced block of a language",
-        "inline", code_block,
-        doc="As `format.code_block`, with `python` as the language unless another one is named.",
+        "inline", block,
+        doc="As `format.code_block`, with `python` as the language unless another one is named. What models "
+        "call Python and JavaScript counts as well: `py` and `python3`, `js`, `mjs`, `node` and `nodejs`.",
         examples=(
             Example(r'code.block("```python\nx = 1\n```")', "x = 1"),
             Example(r'code.block("```js\nx = 1\n```")', None),
+            Example(r'code.block("```js\nx = 1\n```", language: "javascript")', "x = 1"),
         ),
     ),
     Function(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,11 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}+)([^`\n]*)$", re.MULTILINE)
 
 
 def code_block(x: str, language: str = "") -> str | None:
+    return last_block(x, (language.lower(),) if language else ())
+
+
+def last_block(x: str, languages: Collection[str]) -> str | None:
+    """The code of the last fenced block under one of these names, in lower case; without any, of the last."""
     found: str | None = None
     opened: tuple[int, str, int] | None = None  # ticks, language, where the code starts
     for fence in _FENCE.finditer(x):
@@ -94,7 +99,7 @@ def code_block(x: str, language: str = "") -> str | None:
         if opened is None:
             opened = ticks, info[0].lower() if info else "", fence.end() + 1
         elif ticks >= opened[0] and not info:
-            if language.lower() in ("", opened[1]):
+            if not languages or opened[1] in languages:
                 found = x[opened[2] : fence.start()].removesuffix("\n").removesuffix("\r")
             opened = None
     return found if opened is None else None

@@ -46,10 +46,25 @@ class Backends:
         model: RewardModelConfig | None = None,
         cache: Cache | None = None,
     ) -> None:
+        _check("judge", judge, "JudgeConfig")
+        _check("model", model, "RewardModelConfig")
+        _check("cache", cache, "Cache")
+        _check("sandbox", None if hasattr(sandbox, "run") else sandbox, "SandboxConfig")
         self.cache = Cache() if cache is None else cache
         self._workers, self._sandbox, self._judge, self._model = workers, sandbox, judge, model
         self._open: dict[str, Executor] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def read(cls, path: str) -> Backends:
+        """What a TOML file names, as `--backends` reads it; paths in it are relative to its folder.
+
+        Raises:
+            RewardError: it cannot be read, holds unknown keys or wrong values, or its cache cannot be opened.
+        """
+        from rewardkit.runtime.brought import bring, read_backends
+
+        return bring(*read_backends(path))
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +132,12 @@ class Backends:
         pool = WorkerPool(self._workers)
         weakref.finalize(self, pool.close)
         return Workers(lambda: pool, own=True)
+
+
+def _check(name: str, value: object, kind: str) -> None:
+    """Refuse a text or a dict where a config is wanted; by its class's name, which need not be imported."""
+    if value is not None and kind not in (base.__name__ for base in type(value).__mro__):
+        raise TypeError(f"`{name}` is a `{kind}(…)`, not {repr(value)[:60]}")
 
 
 def _absent(function: str, table: str, what: str, config: str) -> RewardError:

@@ -252,7 +252,8 @@ def _in_process(function: Function, constants: dict[str, Any], tasks: Tasks) -> 
                 value = function.implementation(*task, **constants)
             out.append(Outcome(value, None, 0.0))
         except Exception as error:
-            out.append(Outcome(None, _reason(error), time.perf_counter() - began))
+            told = str(error) if isinstance(error, ValueError) else ""  # written for whoever reads the fault
+            out.append(Outcome(None, told[:300] or _reason(error), time.perf_counter() - began))
     return out
 
 

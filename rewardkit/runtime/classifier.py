@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,13 +132,14 @@ def load_reader(config: RewardModelConfig) -> Reader:
         source["revision"] = config.revision
     try:
         model: Any
-        model, loading = hub.AutoModelForSequenceClassification.from_pretrained(
-            config.path,
-            dtype=dtype if dtype == "auto" else getattr(torch, dtype),
-            output_loading_info=True,
-            **source,
-        )
-        tokenizer: Any = hub.AutoTokenizer.from_pretrained(config.path, **source)
+        with _quiet(hub.utils.logging):
+            model, loading = hub.AutoModelForSequenceClassification.from_pretrained(
+                config.path,
+                dtype=dtype if dtype == "auto" else getattr(torch, dtype),
+                output_loading_info=True,
+                **source,
+            )
+            tokenizer: Any = hub.AutoTokenizer.from_pretrained(config.path, **source)
     except Exception as error:  # of several libraries, each with its own
         raise RewardError(f"cannot load the reward model {config.path}: {_why(error)}") from None
     if loading["missing_keys"]:
@@ -156,6 +158,20 @@ def load_reader(config: RewardModelConfig) -> Reader:
         raise RewardError(
             f"the reward model {config.path} does not fit on `{device}`: take another `device` or `dtype`"
         ) from None
+
+
+@contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    """Without the library's bar and its report of weights, of which we tell what matters."""
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
 
 
 def _device(name: str) -> Any:

@@ -6,17 +6,34 @@ Unknown keys are errors that name the nearest key.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)]
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")]
+
+
+def _is_device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", value):
+        raise ValueError(f"is `auto`, `cpu`, `mps`, `cuda` or `cuda:1`, not {value!r}")
+    return value
+
+
+Device = Annotated[str, AfterValidator(_is_device)]
 
 
 class Table(BaseModel):
@@ -105,12 +122,32 @@ AnyTable = TypeVar("AnyTable", bound=Table)
 def read_table(
     kind: type[AnyTable], values: Mapping[str, Any], source: str, error: type[Exception]
 ) -> AnyTable:
-    """A table of plain values; raises `error`, one line per problem, each of which names `source`."""
+    """A table of plain values; raises `error`, which names `source` and every problem, in one line."""
     try:
         return kind.model_validate(dict(values))
     except ValidationError as found:
-        problems = [_describe(problem, kind) for problem in found.errors(include_url=False)]
-        raise error("\n".join(f"{source}: {problem}" for problem in problems)) from None
+        each = _one_per_key(found.errors(include_url=False), kind)
+        problems = [_describe(problem, kind) for problem in each]
+        raise error(f"{source}: {'; '.join(problems)}") from None
+
+
+def _one_per_key(problems: Iterable[Any], kind: type[BaseModel]) -> list[dict[str, Any]]:
+    """Of a value that may have one of several types, pydantic tells one problem for each of them."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for problem in problems:
+        place = [str(part) for part in problem["loc"]]
+        while (
+            len(place) > 1
+            and problem["type"] != "extra_forbidden"
+            and place[-1] not in _fields_at(place[:-1], kind)
+        ):
+            place.pop()  # the name of a type, or a place in a list
+        key = tuple(place)
+        if key in found:
+            found[key]["msg"] += f", or {problem['msg'].removeprefix('Input should be ')}"
+        else:
+            found[key] = {**problem, "loc": key}
+    return list(found.values())
 
 
 def _describe(problem: Mapping[str, Any], kind: type[BaseModel]) -> str:
@@ -125,6 +162,9 @@ def _describe(problem: Mapping[str, Any], kind: type[BaseModel]) -> str:
         return f"{where}unknown key `{key}`; {hint}"
     if problem["type"] == "missing":
         return f"{where}`{key}` is missing"
+    if problem["type"] in ("model_type", "model_attributes_type"):
+        head = ".".join([*tables, key])
+        return f"{where}`{key}` is a table, `[{head}]` with its keys below, not {problem['input']!r}"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":  # from a validator of ours, whose message says what may be shown
         if not isinstance(problem["input"], Mapping | BaseModel):

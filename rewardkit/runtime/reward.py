@@ -119,6 +119,10 @@ class Reward:
         self.plan: Plan = compile_spec(spec)
         self.counts: dict[str, int] = {}
         self.tokenizer = _counter(tokenizer)
+        if backends is not None and not isinstance(backends, Backends):
+            raise TypeError(
+                f"`backends` is a `Backends(…)`, or `Backends.read(path)`, not {repr(backends)[:60]}"
+            )
         self.backends = Backends(workers=workers) if backends is None else backends
 
     # --- what is known of it ---------------------------------------------------------------------

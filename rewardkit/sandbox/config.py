@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from rewardkit.sandbox.contract import MIB
 
@@ -35,10 +35,20 @@ class SandboxConfig:
     cpus: float = 1.0  # docker: cores that a job may use
 
     def __post_init__(self) -> None:
+        for name, kinds in (("engine", get_args(Engine)), ("isolation", get_args(Isolation))):
+            if getattr(self, name) not in kinds:
+                raise ValueError(f"`{name}` is one of {', '.join(kinds)}, not {getattr(self, name)!r}")
+        for name in ("slots", "jobs_per_wall", "memory", "scratch", "processes"):
+            value = getattr(self, name)
+            if value is not None and type(value) is not int:
+                unit = " of bytes" if name in ("memory", "scratch") else ""
+                raise ValueError(f"`{name}` is a whole number{unit}, not {value!r}")
         if self.slots is not None and self.slots < 1:
             raise ValueError(f"a sandbox needs at least 1 slot, got {self.slots}")
         if self.jobs_per_wall < 1:
             raise ValueError(f"a container serves at least 1 job, got {self.jobs_per_wall}")
+        if not self.cpus > 0:
+            raise ValueError(f"`cpus` is more than 0, got {self.cpus}")
 
     @property
     def mode(self) -> str:

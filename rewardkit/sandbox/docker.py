@@ -92,6 +92,8 @@ def _find_image(client: Any, config: SandboxConfig) -> None:
     except docker.errors.ImageNotFound:
         how = "`rewardkit sandbox build`" if config.image == IMAGE else f"`docker pull {config.image}`"
         raise SandboxError(f"Docker has no image `{config.image}`: {how} makes it") from None
+    except docker.errors.APIError as error:
+        raise SandboxError(f"Docker cannot look for the image `{config.image}`: {_reason(error)}") from None
 
 
 def _remove_left(client: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Self
 
 from rewardkit.processes import usable_cores, watch
 from rewardkit.sandbox.config import SandboxConfig
-from rewardkit.sandbox.contract import Ended, Job, Process, SandboxError
+from rewardkit.sandbox.contract import MIB, Ended, Job, Process, SandboxError
 from rewardkit.sandbox.process import RunningJob
 from rewardkit.sandbox.wall import Wall
 
@@ -110,9 +110,11 @@ class Pool:
         limits, config = job.limits, self.config
         for name in ("memory", "scratch", "processes"):
             if getattr(limits, name) > getattr(config, name):
+                asked, most = getattr(limits, name), getattr(config, name)
                 raise SandboxError(
-                    f"a job asks for {getattr(limits, name)} of {name}, but the sandbox was opened with "
-                    f"{name}={getattr(config, name)}: open it with more"
+                    f"a program asks for {_amount(asked, name)}, and may have {_amount(most, name)} in this "
+                    f"sandbox: set `{name}` of [sandbox], or of the `SandboxConfig`, to {asked} or more, "
+                    "or ask for less"
                 )
         if sum(len(data) for data in job.files.values()) > limits.scratch:
             raise ValueError(f"a job's files take more than its {limits.scratch} bytes of scratch space")
@@ -205,3 +207,9 @@ class Pool:
             self._changed.notify_all()
         if wall:
             wall.end()
+
+
+def _amount(number: int, name: str) -> str:
+    if name == "processes":
+        return f"{number} processes"
+    return f"{number / MIB:,.0f} MiB of {name}" if number >= MIB else f"{number} bytes of {name}"

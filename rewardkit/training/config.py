@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from rewardkit.runtime.brought import BackendTables
-from rewardkit.runtime.configs import Table, read_table
+from rewardkit.runtime.configs import Device, Table, read_table
 
 from .errors import ConfigError
 
@@ -55,7 +55,7 @@ class PolicyConfig(Table):
     config: ModelConfig | None = None
     tokenizer: str | list[str] | None = None  #: file or folder, or the pieces themselves
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
+    device: Device = "auto"
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -29,6 +30,9 @@ def read_structured(value: Any, type_: Type) -> tuple[Any, str | None]:
         if isinstance(value, str):
             value = parse_json(value, reals=_holds_calls(type_))
         return _read(value, type_.required), None
+    except json.JSONDecodeError as error:
+        start = " ".join(error.doc[:60].split())
+        return None, f"the text `{start[:40]}` is not JSON: {error.msg.lower()} (at character {error.pos})"
     except (ValueError, RecursionError) as error:
         return None, str(error)
 

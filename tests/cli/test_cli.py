@@ -515,3 +515,10 @@ def test_ctrl_c_keeps_what_was_scored(monkeypatch, spec, tmp_path, capsys):
     assert f"the first 8 of 10 rows are in `{partial}`" in capsys.readouterr().err
     assert len(partial.read_text().splitlines()) == 8
     assert not out.exists()
+
+
+def test_a_usage_error_names_the_help_of_its_own_command(capsys):
+    assert run("sandbox", "check", "--engine", "podman") == codes.USAGE
+    assert capsys.readouterr().err == (
+        "error: --engine: `podman` is not one of docker, bubblewrap (see `rewardkit sandbox check --help`)\n"
+    )

@@ -119,6 +119,17 @@ def test_a_file_of_backends(tmp_path):
         ('[judge]\nbase_url = "http://a/v1"', "[judge] `model` is missing"),
         ("[sandbx]\nslots = 1", "did you mean `sandbox`?"),
         ('[sandbox]\nengine = "podman"', "[sandbox] `engine`: input should be"),
+        ('cache = "kept"', "`cache` is a table, `[cache]` with its keys below, not 'kept'"),
+        ('[cache]\nfile = "kept"', "[cache] `path` is missing; [cache] unknown key `file`"),
+        (
+            '[model]\npath = "a"\ndevice = "gpu"',
+            "`device` is `auto`, `cpu`, `mps`, `cuda` or `cuda:1`, not 'gpu'",
+        ),
+        (
+            '[judge]\nbase_url = "http://a/v1"\nmodel = "m"\ntemperature = "hot"',
+            "[judge] `temperature`: input should be a valid number, unable to parse string as a number, "
+            "or 'default', not 'hot'",
+        ),
         ("[sandbox]\nslots = 0", "at least 1 slot"),
         ("[sandbox]\nimages = 'x'", "did you mean `image`?"),
         ("workers = 0", "`workers`: input should be greater than or equal to 1"),
@@ -131,6 +142,33 @@ def test_wrong_files_of_backends(tmp_path, text, told):
     assert told in str(error.value)
     with pytest.raises(rk.RewardError, match="cannot read"):
         read_backends(str(tmp_path / "absent.toml"))
+
+
+def test_a_file_of_backends_is_read_from_python_too(tmp_path):
+    path = write(tmp_path, '[sandbox]\nslots = 3\n[cache]\npath = "kept.cache"')
+    with Backends.read(path) as backends:
+        assert backends._sandbox.slots == 3
+        assert rk.loads("term t = 1\nreward { t: 1 }", backends=backends).backends is backends
+    assert (tmp_path / "kept.cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda: Backends(sandbox="docker"), r"`sandbox` is a `SandboxConfig\(…\)`, not 'docker'"),
+        (lambda: Backends(judge={"model": "m"}), r"`judge` is a `JudgeConfig\(…\)`"),
+        (lambda: Backends(model="a"), r"`model` is a `RewardModelConfig\(…\)`"),
+        (lambda: Backends(cache="a"), r"`cache` is a `Cache\(…\)`"),
+        (lambda: rk.loads("term t = 1\nreward { t: 1 }", backends="b.toml"), r"`Backends.read\(path\)`"),
+        (lambda: SandboxConfig(engine="podman"), "`engine` is one of auto, docker, .*, not 'podman'"),
+        (lambda: SandboxConfig(isolation="vm"), "`isolation` is one of namespaces, container, not 'vm'"),
+        (lambda: SandboxConfig(memory="1g"), "`memory` is a whole number of bytes, not '1g'"),
+        (lambda: SandboxConfig(slots="8"), "`slots` is a whole number, not '8'"),
+    ],
+)
+def test_what_is_no_backend_is_told_where_it_is_given(wrong, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        wrong()
 
 
 # --- ending early ----------------------------------------------------------------------------------

@@ -257,6 +257,14 @@ reward { liked: 1.0 }
 # --- what cannot be loaded ---------------------------------------------------------------------------
 
 
+def test_loading_says_nothing_by_itself(path, capfd):
+    level = transformers.utils.logging.get_verbosity()
+    scores(path, [("a", "b")])
+    assert "Loading" not in capfd.readouterr().err
+    assert transformers.utils.logging.get_verbosity() == level
+    assert transformers.utils.logging.is_progress_bar_enabled()
+
+
 def test_a_model_that_is_not_there(tmp_path):
     with pytest.raises(RewardError, match="cannot load the reward model"):
         scores(str(tmp_path / "none"))

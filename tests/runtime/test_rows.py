@@ -128,7 +128,7 @@ WRONG = [
     ("x: text", 5, r"row 1, column `x`: expected a text, found 5; declare `x: int`"),
     ("x: text", {"a": 1}, r"row 1, column `x`: expected a text, found an object; declare `x: json`"),
     ("x: text", "\ud800", r"row 1, column `x`: the text holds half of a surrogate pair"),
-    ("x: list[text]", "not json", r"row 1, column `x`: not `list\[text\]`"),
+    ("x: list[text]", "not json", r"row 1, column `x`: not `list\[text\]`: the text `not json` is not JSON"),
     ("x: list[text]", ["a", "\ud800"], r"row 1, column `x`: .*half of a surrogate pair"),
     ("x: list[int]", [1, 2.5], r"row 1, column `x`: not `list\[int\]`: expected `int`"),
     ("x: list[real]", [float("nan")], r"row 1, column `x`: not `list\[real\]`"),

@@ -256,7 +256,10 @@ def test_what_no_sandbox_can_run_is_refused(sandbox: Sandbox) -> None:
         sandbox.run(Job(("true",), {"a": b"x" * 2000}, limits=Limits(scratch=1000)))
     with pytest.raises(ValueError, match="command"):
         sandbox.run(Job(()))
-    with pytest.raises(SandboxError, match="memory="):
+    with pytest.raises(
+        SandboxError,
+        match=r"asks for 1,048,576 MiB of memory, and may have 1,024 MiB of memory.*`memory`.*1099511627776",
+    ):
         sandbox.run(Job(("true",), limits=Limits(memory=1 << 40)))
     assert sandbox.run(python("print(1)")).stdout == b"1\n"
 
@@ -288,6 +291,14 @@ def test_no_engine_is_unsafe_unless_the_user_says_so(monkeypatch: pytest.MonkeyP
         open_sandbox(SandboxConfig(engine="bubblewrap"))
 
 
+def test_a_machine_of_one_core_has_a_slot_for_a_test_script_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewardkit.sandbox.pool.usable_cores", lambda: 1)
+    with pytest.warns(UserWarning, match="unsafe"):
+        sandbox = open_sandbox(SandboxConfig(engine="unsafe"))
+    with sandbox:
+        assert sandbox.slots == 2
+
+
 def test_unsafe_warns_and_keeps_the_contract() -> None:
     with pytest.warns(UserWarning, match="unsafe"):
         sandbox = open_sandbox(SandboxConfig(engine="unsafe", slots=1))
@@ -304,6 +315,8 @@ def test_an_image_or_runtime_that_is_not_there_is_named() -> None:
     opened(engine="docker", slots=1).close()
     with pytest.raises(SandboxError, match=r"no image `no-such-image:1`.*docker pull"):
         open_sandbox(SandboxConfig(engine="docker", image="no-such-image:1"))
+    with pytest.raises(SandboxError, match="cannot look for the image `NO NAME`: no such image"):
+        open_sandbox(SandboxConfig(engine="docker", image="NO NAME"))
     with pytest.raises(SandboxError, match="no runtime `no-such-runtime`"):
         open_sandbox(SandboxConfig(engine="docker", runtime="no-such-runtime"))
     with opened(engine="docker", slots=1, runtime="runc") as sandbox:

@@ -57,7 +57,9 @@ def run(
                 f"test case {i}: assertions are Python, which cannot test a program in {language}"
             )
     if any(isinstance(case, Assertions) for case in found) and sandbox.slots < 2:
-        raise SandboxError("assertions run beside the program: give the sandbox two slots or more")
+        raise SandboxError(
+            "assertions run beside the program: give the sandbox two slots or more, `slots = 2` in [sandbox]"
+        )
     text = source.encode("utf-8", "surrogatepass")
     limits = Limits(seconds=timeout, memory=memory * MIB + known.memory, output=_OUTPUT)
     if not found or len(text) > limits.file:

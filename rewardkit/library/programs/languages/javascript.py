@@ -14,4 +14,5 @@ JAVASCRIPT = Language(
     no_memory=(b"JavaScript heap out of memory", b"Array buffer allocation failed"),
     memory=128 * MIB,
     version=("node", "--version"),
+    fences=("js", "mjs", "node", "nodejs"),
 )

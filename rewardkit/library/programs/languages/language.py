@@ -25,6 +25,7 @@ class Language:
     no_memory: tuple[bytes, ...] = ()  # what the end of standard error says when memory ran out
     memory: int = 0  # bytes it needs before the program has any
     version: tuple[str, ...] = ()  # a command that shows it is there
+    fences: tuple[str, ...] = ()  # other names for it behind the opening fence of a block
 
 
 @cache

@@ -13,4 +13,5 @@ PYTHON = Language(
     scripts=True,
     no_memory=(b"MemoryError",),
     version=("python3", "--version"),
+    fences=("py", "python3"),
 )
