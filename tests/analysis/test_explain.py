@@ -165,3 +165,12 @@ def test_every_row_of_every_spec_has_a_tree(text, batch):
         for name, part in zip(reward.terms, shown.parts if not scores.skipped[row] else (), strict=False):
             value = scores.frame.get_column(name)[row]
             assert (None if part.value is None else float(part.value)) == value
+
+
+def test_what_came_of_a_program_is_shown_whole():
+    """With the case that failed first, which stands at its end."""
+    spec = checked(
+        "input run: int\nlet r = code.result(passed: 12, total: 100)\nterm t = r.share + run\nreward { t: 1 }"
+    )
+    shown = render(tree(Reward(spec), {"completion": ["x"], "run": [1]}))
+    assert '"first_failing": 12}' in shown

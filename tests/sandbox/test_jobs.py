@@ -291,14 +291,6 @@ def test_no_engine_is_unsafe_unless_the_user_says_so(monkeypatch: pytest.MonkeyP
         open_sandbox(SandboxConfig(engine="bubblewrap"))
 
 
-def test_a_machine_of_one_core_has_a_slot_for_a_test_script_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewardkit.sandbox.pool.usable_cores", lambda: 1)
-    with pytest.warns(UserWarning, match="unsafe"):
-        sandbox = open_sandbox(SandboxConfig(engine="unsafe"))
-    with sandbox:
-        assert sandbox.slots == 2
-
-
 def test_unsafe_warns_and_keeps_the_contract() -> None:
     with pytest.warns(UserWarning, match="unsafe"):
         sandbox = open_sandbox(SandboxConfig(engine="unsafe", slots=1))
