@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ class Finding:
 
 def _says(expected: str) -> Callable[[Ended], bool]:
     return lambda ended: ended.stdout.decode("utf-8", "replace").strip() == expected
+
+
+def _or_ended(kept: Callable[[Ended], bool]) -> Callable[[Ended], bool]:
+    """A wall that is used once is made before the job is known: it ends one that goes beyond its limits."""
+    return lambda ended: kept(ended) or ended.signal == signal.SIGKILL
 
 
 _REFUSED = """
@@ -136,7 +142,7 @@ except OSError:
     pass
 print(written <= 16 << 20)
 """,
-        _says("True"),
+        _or_ended(_says("True")),
     ),
     Promise(
         "it has no more processes than it may",
@@ -153,7 +159,7 @@ except OSError:
     pass
 print(count <= 32)
 """,
-        _says("True"),
+        _or_ended(_says("True")),
     ),
     Promise(
         "its output is bounded",
@@ -175,7 +181,7 @@ while True:
     except OSError:
         pass
 """,
-        lambda ended: ended.timed_out,
+        _or_ended(lambda ended: ended.timed_out),
         Limits(seconds=1.0, memory=256 * MIB),
     ),
     Promise(

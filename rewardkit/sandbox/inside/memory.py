@@ -33,8 +33,7 @@ class Meter:
         """Bytes that the job takes. The processes and folders are asked only where no group counts."""
         if self._files:
             return self._group() - self._before
-        files = sum(_stored(folder) for folder in folders)
-        return files + sum(_resident(process) for process in processes)
+        return stored(folders) + sum(_resident(process) for process in processes)
 
     def was_exceeded(self) -> bool:
         """Whether the kernel ended a process since, because the group had no more memory."""
@@ -68,9 +67,10 @@ def _count(counts: bytes, name: bytes) -> int:
     return int(rest.partition(b"\n")[0]) if found else 0
 
 
-def _stored(folder: str) -> int:
-    found = os.statvfs(folder)
-    return (found.f_blocks - found.f_bfree) * found.f_frsize
+def stored(folders: Sequence[str]) -> int:
+    """Bytes of the files in these file systems."""
+    found = [os.statvfs(folder) for folder in folders]
+    return sum((one.f_blocks - one.f_bfree) * one.f_frsize for one in found)
 
 
 def _resident(process: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from rewardkit.sandbox.inside import frames
 from rewardkit.sandbox.inside.frames import Frames, frame
-from rewardkit.sandbox.inside.memory import Meter, family
+from rewardkit.sandbox.inside.memory import Meter, family, stored
 from rewardkit.sandbox.inside.program import WRITABLE
 from rewardkit.sandbox.inside.start import Started
 
@@ -208,6 +208,8 @@ class Relay:
         folders = () if self._mode == "unsafe" else WRITABLE
         if self._meter.used(processes, folders) > self._limits["memory"] or self._meter.was_exceeded():
             self._end("out_of_memory")
+        elif self._mode == "container" and stored(WRITABLE) > self._limits["scratch"]:
+            self._end("overfull")  # its folders were made before the job was known
         elif len(processes) > self._limits["processes"]:
             self._end("crowded")
 
