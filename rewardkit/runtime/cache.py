@@ -15,12 +15,13 @@ import time
 import warnings
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from rewardkit.diagnostics import RewardError
-from rewardkit.types.values import Call, Message, RunResult
+from rewardkit.types.values import Call, Message, RunResult, make_result
 
 #: results written at once, and seconds after which fewer are
 _BATCH = 1000
@@ -33,6 +34,16 @@ _PACKAGES = ("rewardkit", "math-verify", "latex2sympy2_extended", "sympy")
 _PATIENCE = 30.0
 #: of the table, not of the results
 _FORMAT = 1
+_TABLE = (
+    "CREATE TABLE results "
+    "(number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, value TEXT NOT NULL)"
+)
+#: all that a file holds, as SQLite tells it
+_SCHEMA = {
+    ("table", "results", _TABLE),
+    ("table", "sqlite_sequence", "CREATE TABLE sqlite_sequence(name,seq)"),
+    ("index", "sqlite_autoindex_results_1", None),
+}
 
 
 class Cache:
@@ -128,10 +139,12 @@ class _Disk:
             connection = self._connected()
             row = (
                 connection
-                and connection.execute("SELECT value FROM results WHERE key = ?", (key,)).fetchone()
+                and connection.execute(
+                    "SELECT value FROM results WHERE key = ? AND length(value) <= ?", (key, _LARGEST)
+                ).fetchone()
             )
             return (_decoded(json.loads(row[0])),) if row else None
-        except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
+        except (sqlite3.Error, ValueError, TypeError, LookupError, RecursionError) as error:
             self._give_up(error)
             return None
 
@@ -190,13 +203,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         ((found,),) = connection.execute("PRAGMA user_version").fetchall()
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if found not in (0, _FORMAT) or (found == 0 and tables):
+        there = set(connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall())
+        # nothing beside our own table: a view or a trigger would be run
+        if found not in (0, _FORMAT) or there != (_SCHEMA if found else set()):
             raise sqlite3.DatabaseError("another kind of file")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS results "
-            "(number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, value TEXT NOT NULL)"
-        )
+        if not found:
+            connection.execute(_TABLE)
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
@@ -232,8 +244,14 @@ def _salt() -> bytes:
     return _SALT
 
 
-_STRUCTURED = {"call": Call, "message": Message, "result": RunResult}
-_NAMES = {kind: name for name, kind in _STRUCTURED.items()}
+def _result(*fields: Any) -> RunResult:
+    """A result of its fields. Raises `ValueError` where it is none that `code.run` gives."""
+    make_result(*fields)
+    return RunResult(*fields)
+
+
+_NAMES = {Call: "call", Message: "message", RunResult: "result"}
+_MADE: dict[str, Callable[..., Any]] = {"call": Call, "message": Message, "result": _result}
 
 
 def _encoded(value: Any) -> Any:
@@ -252,4 +270,4 @@ def _decoded(value: Any) -> Any:
         return value
     kind, *parts = value
     decoded = tuple(map(_decoded, parts))
-    return decoded if kind == "list" else _STRUCTURED[kind](*decoded)
+    return decoded if kind == "list" else _MADE[kind](*decoded)

@@ -139,11 +139,13 @@ class Chat:
             async with asyncio.timeout(seconds):
                 status, headers, data = await self._post(body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _Passing(f"cannot reach the judge at {self.url}: {_why(error)}", unreachable=True) from None
+            why = _line(str(error) or type(error).__name__)
+            raise _Passing(f"cannot reach the judge at {self.url}: {why}", unreachable=True) from None
         except (TimeoutError, httpx.TimeoutException):
             raise _Passing(f"the judge gave no answer in {seconds:g} s") from None
         except (httpx.TransportError, httpx.StreamError) as error:
-            raise _Passing(f"the connection to the judge broke: {_why(error)}") from None
+            why = self._without_key(str(error)) if str(error) else type(error).__name__
+            raise _Passing(f"the connection to the judge broke: {_line(why)}") from None
         if status == 200:
             return _answer(data)
         raise self._problem(status, headers, data)
@@ -167,7 +169,7 @@ class Chat:
         said, code = self._said(data)
         shown = f"{status}{f': {said}' if said else ''}"
         if 300 <= status < 400:
-            to = headers.get("location", "another address")[:200]
+            to = self._without_key(headers.get("location", "another address"))[:200]
             return RewardError(f"the judge at {self.url} redirects to {to!r}: set `base_url` to where it is")
         if status in _REFUSED or code == "insufficient_quota":
             return RewardError(f"the judge at {self.url} answers {shown}; {self._advice(status)}")
@@ -181,17 +183,19 @@ class Chat:
 
     def _said(self, data: bytes) -> tuple[str, str]:
         """An endpoint's own words for a problem, on one line and without our key, and its code."""
-        code, text = "", data[:2000].decode(errors="replace")
+        code, text = "", self._without_key(data[: 1 << 16].decode(errors="replace"))
         try:
             error = json.loads(data)["error"]
             text = error if isinstance(error, str) else str(error.get("message", ""))
             code = "" if isinstance(error, str) else str(error.get("code", ""))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             text = "" if text.lstrip().startswith("<") else text  # a page for people
-        if self.key:
-            text = text.replace(self.key, "…")
-        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        text = self._without_key(text[: 1 << 16])
+        line = " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())
         return line[:200], code
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self.key, "…") if self.key else text
 
     def _advice(self, status: int) -> str:
         if status in (401, 403):
@@ -241,5 +245,5 @@ def _answer(data: bytes) -> Answer:
     return Answer(content or "", choice.get("finish_reason") == "length")
 
 
-def _why(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -116,8 +117,8 @@ def row_of(line: bytes, name: str, number: int) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise RowsError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} comes twice")
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise RowsError(f"the key {twice[:60]!r} comes twice")
     return found
 
 
@@ -142,7 +143,7 @@ def _cells(name: str, cells: list[Any], type_: Type | None) -> list[Any]:
         try:
             out.append(None if cell is None or cell == "" else read(cell))
         except ValueError:
-            raise RowsError(f", column `{name}`: {cell!r} is not `{type_}`", row) from None
+            raise RowsError(f", column `{name}`: {cell[:60]!r} is not `{type_}`", row) from None
     return out
 
 
@@ -154,7 +155,7 @@ def _bool(cell: str) -> bool:
 
 
 _INT = re.compile(r"[+-]?[0-9]{1,39}")
-_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_REAL = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 
 
 def _int(cell: str) -> int:

@@ -222,6 +222,12 @@ def read_groups(group: Any, n: int) -> NDArray[np.int64] | None:
     return number_groups(ids, {})
 
 
+def _key(identity: Any) -> Any:
+    """What a group is looked up by. Large whole numbers can be chosen so that their hashes are equal, texts
+    cannot: with many such ids, each would be compared with all that came before it."""
+    return (format(identity, "x"),) if isinstance(identity, int) and identity.bit_length() > 60 else identity
+
+
 def number_groups(ids: Sequence[Any], numbers: dict[Any, int]) -> NDArray[np.int64]:
     """The number of each row's group in order of first appearance; `numbers` are known, and added to."""
     out = np.empty(len(ids), np.int64)
@@ -230,5 +236,5 @@ def number_groups(ids: Sequence[Any], numbers: dict[Any, int]) -> NDArray[np.int
             raise RowsError(" has no group id", i)
         if not isinstance(identity, str | int | float) or isinstance(identity, bool):
             raise RowsError(f": a group id is a text or a number, not {described(identity)}", i)
-        out[i] = numbers.setdefault(identity, len(numbers))
+        out[i] = numbers.setdefault(_key(identity), len(numbers))
     return out

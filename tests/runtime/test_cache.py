@@ -253,3 +253,61 @@ def test_only_what_a_worker_decided_is_looked_up_and_kept(monkeypatch):
         found = reward(x=["five", "3 + 4", bomb, "1 // 0"]).total
         assert found.tolist() == [5, 7, len(bomb), -1]
         assert (cache.asked, cache.kept, reward.counts["probe.evaluated"]) == (asked, kept, made)
+
+
+TABLE = caches._TABLE
+PLANTED = {
+    "nested": "[" * 100_000,
+    "no result": '["result","a",1]',
+    "more than there are": '["result",9,1,false,false,false,null]',
+    "no tag": "[]",
+    "a tag that is none": '["eval","1"]',
+    "a tag that is no text": '[["list"]]',
+    "a number": 3,
+    "no text": b"\xff",
+    "digits": "9" * 5000,
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
+@pytest.mark.filterwarnings("ignore:the cache:RuntimeWarning")
+def test_what_somebody_else_put_into_a_file_breaks_nothing(tmp_path, planted):
+    path = tmp_path / "results"
+    Cache(path=path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO results (key, value) VALUES (?, ?)", (key(Cache(), 1), planted))
+    connection.close()
+    with Cache(path=path) as cache:
+        assert cache.get(key(cache, 1)) in (None, (3,))
+
+
+def test_a_large_value_of_a_file_is_not_read(tmp_path):
+    path = tmp_path / "results"
+    Cache(path=path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO results (key, value) VALUES (?, ?)", (key(Cache(), 1), '"' + "x" * (1 << 20) + '"')
+        )
+    connection.close()
+    with Cache(path=path) as cache:
+        assert cache.get(key(cache, 1)) is None
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        [TABLE, "CREATE TRIGGER t AFTER INSERT ON results BEGIN SELECT 1; END"],
+        [TABLE, "CREATE VIEW v AS SELECT 1"],
+        ["CREATE VIEW results AS SELECT 1 AS number, x'00' AS key, 'true' AS value"],
+        ["CREATE TABLE results (number INTEGER PRIMARY KEY, key, value AS (hex(key)))"],
+    ],
+)
+def test_a_file_that_would_run_something_is_no_cache(tmp_path, planted):
+    path = tmp_path / "results"
+    with sqlite3.connect(path) as connection:
+        for statement in planted:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with pytest.raises(RewardError, match="is no cache"):
+        Cache(path=path)

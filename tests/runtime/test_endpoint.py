@@ -225,6 +225,8 @@ def test_one_row_that_fails_leaves_the_others():
             Reply(307, headers={"location": "http://other.example/v1"}),
             "redirects to 'http://other.example/v1'",
         ),
+        (Reply(307, headers={"location": f"http://other.example/?key={KEY}"}), "example/?key=…'"),
+        (Reply(401, b" " * 1990 + KEY.encode()), "answers 401: …;"),
         (Reply(404, b"<html>\xff"), "answers 404; set `base_url`"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Large and hostile specs: what the limits let through costs no more than its size."""
+"""Large and hostile specs and rows: what the limits let through costs no more than its size."""
 
 import time
 
@@ -6,6 +6,9 @@ import pytest
 from probes import install
 
 import rewardkit as rk
+from rewardkit.runtime.errors import RowsError
+from rewardkit.runtime.files import read_rows
+from rewardkit.runtime.rows import number_groups
 
 R = "\nreward { t: 1 }"
 
@@ -109,3 +112,22 @@ def test_large_groups_and_many():
     spec = "input a: int\nterm t = a - (mean(a) over group) + rank(a) over group"
     assert len(total(spec, {"a": list(range(n))}, n)) == n
     assert len(total(spec, {"a": list(range(n))}, 1)) == n
+
+
+def test_a_row_of_many_keys_of_which_one_comes_twice(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("{" + ",".join(f'"k{i}":1' for i in range(100_000)) + ',"k99999":2}')
+    with pytest.raises(RowsError, match=r"line 1: the key 'k99999' comes twice"):
+        read_rows(str(path))
+
+
+def test_a_cell_of_many_digits_that_is_no_number(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a\n" + "9" * 200_000 + "x\n")
+    with pytest.raises(RowsError, match=r"column `a`: '9{60}' is not `real`"):
+        read_rows(str(path), rk.loads("input a: real\nterm t = a" + R).spec)
+
+
+def test_group_ids_of_one_hash():
+    ids = [i * (2**61 - 1) for i in range(1, 100_001)]
+    assert number_groups([*ids, -ids[0], ids[0]], {})[-2:].tolist() == [100_000, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 
@@ -80,10 +81,21 @@ def _same_words(line: str, expected: str, tolerance: float) -> bool:
 
 
 def _same_number(word: str, expected: str, tolerance: float) -> bool:
-    try:
-        return close(float(word), float(expected), tolerance)
-    except ValueError:
-        return False
+    a, b = _number(word), _number(expected)
+    return a is not None and b is not None and close(a, b, tolerance)
+
+
+#: plain numbers: Python's own reading takes `1_0` and digits of every script
+_PLAIN = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+")
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+
+
+def _number(word: str) -> float | None:
+    """The number that a word is. Digits beyond the range of a real are none: they would all be equal."""
+    if not _PLAIN.fullmatch(word):
+        return float(word) if _INFINITE.fullmatch(word) else None
+    value = float(word)
+    return value if math.isfinite(value) else None
 
 
 def _is_number(value: Any) -> bool:

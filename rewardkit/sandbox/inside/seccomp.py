@@ -5,7 +5,14 @@ from __future__ import annotations
 import ctypes
 import struct
 
-from rewardkit.sandbox.inside.kernel import CLONE_NEWNET, MACHINE, NAMESPACES, PR_SET_SECCOMP, checked, syscall
+from rewardkit.sandbox.inside.kernel import (
+    CLONE_NEWNET,
+    MACHINE,
+    NAMESPACES,
+    PR_SET_SECCOMP,
+    checked,
+    syscall,
+)
 
 #: name -> number on x86_64 and on aarch64 (None: it has no such call). Refused as not permitted.
 REFUSED: dict[str, tuple[int | None, int | None]] = {

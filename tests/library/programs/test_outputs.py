@@ -43,6 +43,14 @@ def test_all_of_an_output_counts(found, expected, answer):
         ("inf", "1", False),
         ("nan", "nan", True),
         ("nan", "1", False),
+        ("-Infinity", "-inf", True),
+        ("9" * 400, "8" * 400, False),
+        ("9" * 400, "9" * 400, True),
+        ("1e999", "inf", False),
+        ("1_0", "10", False),
+        ("\u0663", "3", False),
+        (".5", "0.5", True),
+        ("+1e0", "1.", True),
     ],
 )
 def test_words_that_are_numbers_may_differ_by_a_tolerance(found, expected, answer):
