@@ -207,7 +207,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
         # nothing beside our own table: a view or a trigger would be run
         if found not in (0, _FORMAT) or there != (_SCHEMA if found else set()):
             raise sqlite3.DatabaseError("another kind of file")
-        connection.execute(_TABLE.replace("TABLE", "TABLE IF NOT EXISTS", 1))
+        if not found:
+            connection.execute(_TABLE)
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
