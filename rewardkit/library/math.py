@@ -142,8 +142,8 @@ math-verify is lenient, and so is this function unless it is told to be `strict:
 
 An answer that takes more than 3 s or more memory than a worker has is not equal: math-verify gives up on it
 too. Where the gold answer by itself takes as long, or the machine was too busy to say, the call is a fault.
-An answer that is a power or factorial of tens of millions of digits (`9^{9^{9^9}}`) is not computed: it is not
-equal, unless the gold answer is of that kind too, which then takes its 3 s and is a fault.
+An answer that is a power or factorial of tens of millions of digits (`9^{9^{9^9}}`) is not computed: it is
+not equal, unless the gold answer is of that kind too, which then takes its 3 s and is a fault.
 """,
     extra={"fast": fast_equal, "overdue": "rewardkit.library.math_worker:overdue"},
 )
