@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -234,6 +235,7 @@ class Reward:
         are not computed there; `allow` sees each call before it is made.
         """
         self._can_run()
+        _same_process()
         if not isinstance(step, int | float | np.number) or not 0 <= step < 2**63 or step != int(step):
             raise RewardError(f"`step` is a whole number of 64 bits, 0 or more, not {step!r}")
         rows.check_mapping((*self.spec.inputs, *ROW_COLUMNS))
@@ -385,6 +387,21 @@ class Reward:
             hidden = Column(column.data, column.null | ~column.done | ~alive, column.fault, column.done)
             columns[name] = kept_series(hidden, self.spec.lets[name].type)
         return pl.DataFrame(columns)
+
+
+#: the process that scored first
+_scoring: int | None = None
+
+
+def _same_process() -> None:
+    """polars' threads are not there in a forked child: it would wait for them for ever."""
+    global _scoring
+    _scoring = _scoring or os.getpid()
+    if _scoring != os.getpid():
+        raise RewardError(
+            "a reward that has scored rows cannot score in a forked child; start processes with `spawn`, or "
+            "`forkserver`, or fork before the first rows are scored"
+        )
 
 
 def _called(plan: Plan) -> Iterator[Function]:

@@ -43,9 +43,8 @@ class ModelConfig(Table):
     mlp: Length = 288
     tied: bool = True  #: input and output embeddings are one
     max_length: Length = 512  #: tokens of prompt and completion together
-    extra: dict[str, Any] = Field(
-        default_factory=dict
-    )  #: passed on to the Hugging Face config under its own names
+    #: passed on to the Hugging Face config under its own names
+    extra: dict[str, Any] = Field(default_factory=dict)
 
 
 class PolicyConfig(Table):

@@ -1,5 +1,9 @@
 """Rows: every table form gives the same scores, and every wrong row an error that names it."""
 
+import os
+import subprocess
+import sys
+
 import datasets
 import numpy as np
 import pandas as pd
@@ -228,3 +232,28 @@ def test_params_of_a_run():
     for options in ({"n": 1e30}, {"n": 2**63}, {"r": 10**400}):
         with pytest.raises(rk.RewardError, match="64 bits"):
             rk.loads(wide, **options)
+
+
+FORKED = r"""
+import os, sys
+import rewardkit as rk
+
+reward = rk.loads("input x: int\nterm a = x\nreward { a: 1 }")
+if sys.argv[1] == "after":
+    reward(x=[1, 2])
+child = os.fork()
+if child == 0:
+    try:
+        print(reward(x=[3]).total.tolist(), flush=True)
+    except rk.RewardError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize(("when", "told"), [("before", "[3.0]"), ("after", "cannot score in a forked child")])
+def test_a_forked_child_scores_or_says_why_not(when, told):
+    done = subprocess.run([sys.executable, "-c", FORKED, when], capture_output=True, text=True, timeout=60)
+    assert told in done.stdout, done

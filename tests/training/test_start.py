@@ -190,7 +190,7 @@ def test_devices(task: dict[str, Any], tmp_path: Path) -> None:
     assert find_device("cpu").type == "cpu"
     for name in ("auto", "cpu", "mps", "cuda", "cuda:0"):
         assert parse_config(task, {"policy.device": name}).policy.device == name
-    with pytest.raises(ConfigError, match=r"\[policy\] `device`: .* not 'gpu'"):
+    with pytest.raises(ConfigError, match=r"\[policy\] `device` is .* not 'gpu'"):
         parse_config(task, {"policy.device": "gpu"})
     with pytest.raises(ConfigError, match=r"torch cannot use `cuda:99` here .*`auto`"):
         run(task, tmp_path, policy__device="cuda:99")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rewardkit.runtime.brought import BackendTables
 from rewardkit.training import config as run_file
 from rewardkit.training import parse_config
 from rewardkit.training.records import StepRecord
@@ -44,7 +45,7 @@ def value(cell: str) -> Any:
 @pytest.mark.parametrize("table", TABLES)
 def test_every_key_and_its_default(table: str) -> None:
     defaults = {
-        name: ... if field.is_required() else field.default
+        name: ... if field.is_required() else field.get_default(call_default_factory=True)
         for name, field in TABLES[table].model_fields.items()
     }
     assert {name: value(cell) for name, cell in rows(f"### [{table}]").items()} == defaults
@@ -52,7 +53,8 @@ def test_every_key_and_its_default(table: str) -> None:
 
 def test_every_table() -> None:
     assert set(re.findall(r"^### \[(.*)\]$", TEXT, re.MULTILINE)) == set(TABLES)
-    assert set(run_file.RunConfig.model_fields) == {table.partition(".")[0] for table in TABLES}
+    here = {table.partition(".")[0] for table in TABLES}
+    assert set(run_file.RunConfig.model_fields) == here | set(BackendTables.model_fields)
 
 
 def test_every_field_of_the_log() -> None:
