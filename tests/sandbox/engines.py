@@ -4,6 +4,7 @@ REWARDKIT_SANDBOX_TESTS is `required`."""
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 
 import pytest
 
@@ -22,9 +23,14 @@ def opened(**settings: object) -> Sandbox:
             raise
         return sandbox
     except SandboxError as error:
-        if os.environ.get("REWARDKIT_SANDBOX_TESTS") == "required":
-            pytest.fail(f"{settings['engine']}: {error}")
-        pytest.skip(f"{settings['engine']}: {error}")
+        absent(f"{settings['engine']}: {error}")
+
+
+def absent(what: str) -> NoReturn:
+    """What a test needs is not on this machine."""
+    if os.environ.get("REWARDKIT_SANDBOX_TESTS") == "required":
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def python(source: str, **settings: object) -> Job:
