@@ -11,6 +11,7 @@ from typing import Any
 
 from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.configs import RewardModelConfig
+from rewardkit.runtime.devices import find_device
 
 #: characters of a text per token that the model reads, beyond which it is not even cut into tokens
 _CHARS_PER_TOKEN = 200
@@ -182,14 +183,9 @@ def _device(name: str) -> Any:
         mps = torch.backends.mps.is_available()
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RewardError(
-            f"torch cannot use the device `{name}` of the reward model here ({_why(error)}); `auto` takes "
-            "the best that there is"
-        ) from None
-    return device
+        return find_device(name)
+    except RewardError as error:
+        raise RewardError(f"the reward model's `device`: {error}") from None
 
 
 def _max_length(model: Any, tokenizer: Any, config: RewardModelConfig) -> int | None:

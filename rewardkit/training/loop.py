@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
 from rewardkit.runtime import FaultLimitError, Reward, load
 from rewardkit.runtime.brought import bring
+from rewardkit.runtime.devices import find_device
 from rewardkit.runtime.host import import_extern
 from rewardkit.runtime.rows import ROW_COLUMNS
 
@@ -40,7 +42,7 @@ from .data import Rows, check_columns, read_rows, visit
 from .errors import ConfigError, ResumeError, TrainError
 from .folders import locked, place, remove, writing
 from .logs import JSONL, TENSORBOARD, open_logs, read_log
-from .policy import Policy, check_model, encode_prompt, find_device, load_policy, save_policy
+from .policy import Policy, check_model, encode_prompt, load_policy, save_policy
 from .progress import Show, Silent, show
 from .records import StepRecord, describe, faulted
 from .result import Advantage, Scorer, TrainResult
@@ -121,6 +123,13 @@ def run_training(
     )
 
 
+def _device(name: str) -> torch.device:
+    try:
+        return find_device(name)
+    except RewardError as error:
+        raise ConfigError(f"[policy] `device`: {error}") from None
+
+
 def load_scorer(config: RunConfig, base: Path) -> Scorer:
     """The spec of a run, checked and compiled. Raises what `rewardkit.load` raises."""
     if config.reward is None:
@@ -156,7 +165,7 @@ def prepare(
     accelerator = Accelerator(cpu=config.policy.device == "cpu", device_placement=False)
     if accelerator.num_processes > 1:
         raise TrainError("training runs in one process; start it without `accelerate launch`")
-    device = accelerator.device if config.policy.device == "auto" else find_device(config.policy.device)
+    device = accelerator.device if config.policy.device == "auto" else _device(config.policy.device)
     fingerprint = getattr(scorer, "fingerprint", "")
     state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .config import ModelConfig, PolicyConfig
-from .errors import ConfigError, TrainError, reason
+from .errors import TrainError, reason
 from .seeds import Stream, derive
 from .tokenizer import build_tokenizer, encode_text, open_tokenizer, wrap_tokenizer
 
@@ -116,19 +116,6 @@ def check_model(policy: Policy) -> None:
         raise TrainError(f"this `{kind}` policy cannot run: {reason(error)}") from None
     if not hasattr(getattr(out, "past_key_values", None), "batch_repeat_interleave"):
         raise TrainError(f"a `{kind}` policy cannot be trained: completions are sampled with a KV cache")
-
-
-def find_device(name: str) -> torch.device:
-    """A device that torch can use here; raises `ConfigError` for one that it cannot."""
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(
-            f"[policy] `device`: torch cannot use `{name}` here ({reason(error)}); `auto` takes the "
-            "best that there is"
-        ) from None
-    return device
 
 
 def max_length(policy: Policy) -> int | None:

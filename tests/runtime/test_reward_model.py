@@ -290,7 +290,7 @@ def test_a_classifier_of_several_labels_is_no_reward_model(tmp_path):
 def test_settings_that_cannot_be(path, tmp_path):
     with pytest.raises(RewardError, match="reads 64 tokens: lower `max_length`"):
         scores(path, max_length=65)
-    with pytest.raises(RewardError, match="torch cannot use the device `cuda:99`"):
+    with pytest.raises(RewardError, match="torch cannot use `cuda:99`"):
         scores(path, device="cuda:99")
     with pytest.raises(RewardError, match="has no chat template: set `template` to `pair`"):
         scores(build(tmp_path, chat=False), template="chat")

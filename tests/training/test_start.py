@@ -13,12 +13,12 @@ import pytest
 from training_toy import score, write_task
 
 from rewardkit.cli.main import main
+from rewardkit.runtime.devices import find_device
 from rewardkit.runtime.scores import Scores
 from rewardkit.training import ConfigError, TrainError, train
 from rewardkit.training.config import parse_config
 from rewardkit.training.folders import locked, place
 from rewardkit.training.logs import read_log
-from rewardkit.training.policy import find_device
 
 SPEC = """
 language 1
