@@ -14,9 +14,10 @@ from torch import Tensor
 from .aggregate import Aggregation, aggregate
 from .clip import cispo, ppo_clip, token_losses
 from .counts import Counts, count
+from .critic import gae, value_loss, whiten
 from .disco import disco
 from .gvpo import gvpo
-from .kl import KL, kl_in_reward, kl_penalty, sampled_kl
+from .kl import KL, adaptive_kl, kl_in_reward, kl_penalty, sampled_kl
 from .ratio import Ratio, log_ratio
 from .tokens import MAX_LOG_RATIO
 
@@ -28,10 +29,12 @@ __all__ = [
     "Counts",
     "Objective",
     "Ratio",
+    "adaptive_kl",
     "aggregate",
     "cispo",
     "count",
     "disco",
+    "gae",
     "gvpo",
     "kl_in_reward",
     "kl_penalty",
@@ -39,6 +42,8 @@ __all__ = [
     "ppo_clip",
     "sampled_kl",
     "token_losses",
+    "value_loss",
+    "whiten",
 ]
 
 

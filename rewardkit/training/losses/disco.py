@@ -35,13 +35,13 @@ def disco(
     delta: float = 1e-4,
     penalty: float = 1e3,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of Discriminative Constrained Optimization (arXiv 2505.12366), to be minimized.
+    """The loss of Discriminative Constrained Optimization (arXiv 2505.12366, section 4), to be minimized.
 
     Per group, with scores s+ of its completions with A > 0 and s- of those with A < 0:
-    "mean" (DisCO-b, eq. 7) mean s- - mean s+; "softmax" (DisCO, eq. 9) tau log mean exp(s- / tau) - mean s+,
+    "mean" (DisCO-b) mean s- - mean s+; "softmax" (DisCO) tau log mean exp(s- / tau) - mean s+,
     which weighs the bad answers that score highest the most, the more so the smaller tau. Summed over the
     groups that have both, and divided by the number of all groups. To it comes the constraint
-    KL(old || new) <= delta as a squared hinge (eq. 12): `penalty * max(0, KL - delta)^2`, whose
+    KL(old || new) <= delta as a squared hinge: `penalty * max(0, KL - delta)^2`, whose
     gradient is `2 * penalty * max(0, KL - delta)` times the KL's. (The authors' code has
     `penalty * max(0, KL - delta)` there: give half of its `beta` to get the same.)
 

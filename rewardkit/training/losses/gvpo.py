@@ -20,7 +20,7 @@ def gvpo(
     counts: Counts | None = None,
     beta: float = 0.1,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of Group Variance Policy Optimization (arXiv 2504.19599, eq. 10), to be minimized.
+    """The loss of Group Variance Policy Optimization (arXiv 2504.19599, section 3), to be minimized.
 
     With the implicit reward h_i = beta (log pi(y_i) - log pi_old(y_i)), summed over the completion's
     tokens, and w_i = (A_i - mean A) - (h_i - mean h): sum_i w_i^2 / (2 (n - 1)) per group of n, mean over

@@ -52,6 +52,21 @@ def kl_in_reward(logp: Tensor, ref_logp: Tensor, mask: Tensor, kind: KL = "k1") 
     return kl_penalty(logp.detach(), ref_logp, mask, kind).sum(dim=1)
 
 
+def adaptive_kl(coefficient: float, kl: float, *, target: float, horizon: float, samples: float) -> float:
+    """The KL's coefficient for the next step, drawn to where the KL is `target` (arXiv 1909.08593, sec. 2.2).
+
+    coefficient * (1 + clip(kl / target - 1, -0.2, 0.2) * samples / horizon): `samples` completions were
+    trained on since the last call, and over `horizon` of them the coefficient moves by at most a fifth.
+
+    Raises:
+        ValueError: `target` or `horizon` is not above 0.
+    """
+    if not target > 0 or not horizon > 0:
+        raise ValueError(f"target and horizon must be above 0, not {target} and {horizon}")
+    error = min(max(kl / target - 1, -0.2), 0.2)
+    return coefficient * (1 + error * samples / horizon)
+
+
 def sampled_kl(new_logp: Tensor, old_logp: Tensor, mask: Tensor, counts: Counts | None = None) -> Tensor:
     """KL(old || new) per token, by k1 on tokens that the old policy sampled: a scalar in nats.
 

@@ -17,8 +17,8 @@ def log_ratio(new_logp: Tensor, old_logp: Tensor, mask: Tensor, ratio: Ratio = "
     token: that of the token itself (PPO, arXiv 1707.06347, eq. 6).
     sequence: the mean over the completion's tokens, the same for all of them: the geometric mean of the
     token ratios (GSPO, arXiv 2507.18071, eq. 7). Its gradient at a token is 1/|y| of it.
-    sequence_token: the same value, and the token's own gradient (GSPO-token, eq. 14), s sg-ed times
-    pi / sg(pi). Where the advantage is one number per completion, value and gradient of the loss under
+    sequence_token: the same value, and the token's own gradient (GSPO-token, eq. 14):
+    sg(s) pi / sg(pi). Where the advantage is one number per completion, value and gradient of the loss under
     "sequence_mean" are those of "sequence"; it is there for advantages that differ from token to token.
 
     Values are clamped to +-20, where the gradient ends.
