@@ -113,6 +113,13 @@ def test_value_loss():
         value_loss(new, old, old, mask, clip=0.0)
 
 
+def test_a_value_within_the_clip_is_not_clipped():
+    """Not even in the last bit, where old + (new - old) would differ from new."""
+    new, old = (draw(seed, 50, 20).float() for seed in (0, 1))
+    _, metrics = value_loss(new, old, draw(2, 50, 20).float(), torch.ones(50, 20), clip=100.0)
+    assert metrics["value_clip_fraction"] == 0
+
+
 @pytest.mark.parametrize("aggregation", ["token_mean", "sequence_mean", "constant_length", "global_tokens"])
 def test_parts_of_the_value_loss_add_up_and_padding_is_not_read(aggregation):
     given, mask = draw(0, 3, 6, 4), draw(1, 6, 4) > 0
