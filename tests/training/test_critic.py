@@ -8,12 +8,9 @@ import pytest
 import torch
 from torch import tensor
 
-from rewardkit.training import TrainError
 from rewardkit.training.critic import (
     ValueHead,
     critic_advantages,
-    load_head,
-    save_head,
     token_logps_and_values,
     token_rewards,
     value_head,
@@ -84,25 +81,10 @@ def test_how_far_the_gradient_of_the_values_goes(policy: Policy, trunk: bool) ->
 
 
 def test_the_policy_is_saved_without_it(policy: Policy, tmp_path: Path) -> None:
-    head = any_head(policy)
+    read(policy, any_head(policy), roll(policy))
     save_policy(policy, tmp_path)
     again = open_policy(tmp_path, whole=True)
     assert again.model.state_dict().keys() == policy.model.state_dict().keys()
-    save_head(head, tmp_path / "critic.pt")
-    loaded = value_head(again)
-    load_head(loaded, tmp_path / "critic.pt")
-    assert all(torch.equal(a, b) for a, b in zip(head.parameters(), loaded.parameters(), strict=True))
-
-
-@pytest.mark.parametrize("damage", ["gone", "cut", "width"])
-def test_a_head_that_does_not_fit(policy: Policy, tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "critic.pt"
-    if damage != "gone":
-        save_head(ValueHead(7), path)
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(TrainError, match=r"cannot load the critic .*critic\.pt: "):
-        load_head(value_head(policy), path)
 
 
 def test_it_learns_what_states_are_worth(policy: Policy) -> None:

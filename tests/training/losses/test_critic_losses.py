@@ -46,9 +46,9 @@ def test_what_is_masked_is_not_there(seed, kept, gamma, lam):
     advantages, returns = gae(*dirty, on[None], gamma=gamma, lam=lam)
     r, v = rewards[:, on], values[:, on]
     deltas = r + gamma * torch.cat([v[:, 1:], torch.zeros(1, 1, dtype=F64)], dim=1)[:, : r.shape[1]] - v
-    steps = torch.arange(r.shape[1])
+    steps = torch.arange(r.shape[1], dtype=F64)
     decay = torch.where(steps >= steps[:, None], (gamma * lam) ** (steps - steps[:, None]).clamp(min=0), 0.0)
-    torch.testing.assert_close(advantages[:, on], deltas @ decay.to(F64).T)
+    torch.testing.assert_close(advantages[:, on], deltas @ decay.T)
     torch.testing.assert_close(returns[:, on], advantages[:, on] + v)
     assert not advantages[:, ~on].any() and not returns[:, ~on].any()
 
