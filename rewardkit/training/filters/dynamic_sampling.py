@@ -88,4 +88,4 @@ def _off(rows: Rows, values: Reals, weights: Reals, tolerance: float) -> Bools:
 
 
 def _beyond(advantages: Reals, tolerance: float) -> Bools:
-    return np.abs(advantages) > tolerance
+    return np.asarray(np.abs(advantages) > tolerance)

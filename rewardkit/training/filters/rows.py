@@ -46,7 +46,8 @@ class Rows:
 
     def any(self, rows: Bools) -> Bools:
         """(G,) whether some row of the group is true."""
-        return np.bincount(self.group, rows, self.groups) > 0
+        found: Bools = np.bincount(self.group, rows, self.groups) > 0
+        return found
 
     def best(self, k: Ints, *keys: Reals) -> Bools:
         """(N,) the first k (G,) counted rows of each group: lower keys first, then earlier rows."""
@@ -86,7 +87,7 @@ def prepare(
         raise ValueError("weights must be finite numbers")
     if n and not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"groups must be integers, not {ids.dtype}")
-    counted = ~np.isnan(values).all(axis=1)
+    counted: Bools = np.asarray(~np.isnan(values).all(axis=1))
     if not (size[counted] >= 0).all() or np.isinf(size[counted]).any():
         raise ValueError("lengths must be numbers from 0 on")
     known, group = np.unique(ids, return_inverse=True)
@@ -99,7 +100,7 @@ def prepare(
         group.astype(np.int64),
         len(known),
         counted,
-        ~np.isnan(values).all(axis=1),
+        np.asarray(~np.isnan(values).all(axis=1)),
     )
 
 

@@ -192,7 +192,9 @@ def _unit(vectors: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
         raise ValueError(f"embed must give one vector of finite numbers for each of {count} n-grams")
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
+    unit: NDArray[np.float64] = vectors / np.maximum(lengths, 1e-12)
+    return unit
 
 
 def _leaders(vectors: NDArray[np.float64], similarity: float) -> list[list[int]]:
