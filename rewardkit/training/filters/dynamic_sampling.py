@@ -76,7 +76,8 @@ def _differs(rows: Rows, on: str, tolerance: float, every: bool) -> Bools:
         for k in range(len(rows.weights))
     ]
     if on == "components":
-        return np.logical_or.reduce([*columns, _off(rows, rows.values, rows.weights, tolerance)])
+        columns.append(_off(rows, rows.values, rows.weights, tolerance))
+        return np.asarray(np.logical_or.reduce(columns))
     # a term that does not vary is levelled, as its deviation would blow rounding errors up
     vary = np.stack([rows.any(column)[rows.group] for column in columns], axis=1)
     level = np.where(vary | np.isnan(rows.values), rows.values, 0.0)

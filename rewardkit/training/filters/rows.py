@@ -42,7 +42,9 @@ class Rows:
         """(G,) mean total of each group's valued rows; NaN where there is none."""
         sums = np.bincount(self.group, np.where(self.valued, self.totals, 0.0), self.groups)
         counts = np.bincount(self.group, self.valued, self.groups)
-        return np.divide(sums, counts, out=np.full(self.groups, np.nan), where=counts > 0)
+        means: Reals = np.full(self.groups, np.nan)
+        np.divide(sums, counts, out=means, where=counts > 0)
+        return means
 
     def any(self, rows: Bools) -> Bools:
         """(G,) whether some row of the group is true."""
