@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rewardkit.diagnostics import RewardError
-from rewardkit.normalizers.registry import Normalizer, get
+from rewardkit.normalizers.registry import get
+from rewardkit.plugins import check_options
 
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
@@ -50,19 +49,9 @@ def _advantage(scores: Scores, normalizer: str | None, options: dict[str, Any]) 
         raise ValueError("advantages compare the rows of a group: score with group=... first")
     function = get(name)
     chosen = {**(scores.options if name == scores.normalizer else {}), **options}
-    _check_names(name, function, chosen)
+    check_options(f"normalizer `{name}`", function, chosen)
     rewards = np.where(scores.skipped[:, None], np.nan, scores.matrix)
     advantages = np.asarray(function(rewards, scores.groups, scores.weights, **chosen), dtype=np.float64)
     if scores.scale is not None:
         advantages = advantages * np.nan_to_num(scores.scale, nan=0.0)
     return np.where(scores.skipped, 0.0, advantages)
-
-
-def _check_names(name: str, function: Normalizer, options: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(function).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    for option in options:
-        if option not in known:
-            raise ValueError(f"normalizer `{name}` has no option `{option}`; known: {', '.join(known)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,20 +92,33 @@ def token_logps(
 
     Shapes as in `Rollout`. Values on the right padding mean nothing.
     """
-    length = completion_ids.shape[1]
+    output = read_completions(policy, prompt_ids, prompt_mask, completion_ids)
+    return chosen_logps(policy, output.logits, completion_ids, temperature)
+
+
+def read_completions(
+    policy: Policy, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor, **options: Any
+) -> Any:
+    """The model's output where it predicts the tokens of the completions: `logits` (B, T, V), and whatever
+    else `options` of the model ask for. Shapes as in `Rollout`."""
     # The last token predicts nothing that is asked for. Padding on the right needs no mask: attention is
     # causal, so no token of the completion sees it.
     ids = torch.cat([prompt_ids, completion_ids[:, :-1]], dim=1)
     attention = None
     if not bool(prompt_mask.all()):
         attention = torch.cat([prompt_mask, torch.ones_like(completion_ids[:, :-1], dtype=torch.bool)], dim=1)
-    logits = policy.model(
+    return policy.model(
         input_ids=ids,
         attention_mask=attention,
         position_ids=None if attention is None else _positions(attention),
         use_cache=False,
-        logits_to_keep=length,
-    ).logits
+        logits_to_keep=completion_ids.shape[1],
+        **options,
+    )
+
+
+def chosen_logps(policy: Policy, logits: Tensor, completion_ids: Tensor, temperature: float = 1.0) -> Tensor:
+    """Log-probability of each token (B, T) under logits (B, T, V) at a temperature: float32 (B, T)."""
     scaled = _scale(policy, logits, temperature)
     logp: Tensor = scaled.gather(2, completion_ids.unsqueeze(2)).squeeze(2) - scaled.logsumexp(dim=2)
     return logp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from accelerate import Accelerator
 from training_toy import make_scores
 
 from rewardkit.training import TrainError
+from rewardkit.training.collect import Collected
 from rewardkit.training.config import TrainConfig
-from rewardkit.training.loop import make_batch
+from rewardkit.training.parts import find_parts
 from rewardkit.training.policy import Policy, encode_prompt
 from rewardkit.training.rollout import Rollout, Sampling, generate
-from rewardkit.training.update import Batch, learning_rate, minibatches, update
+from rewardkit.training.step import make_batch
+from rewardkit.training.update import Batch, Learner, learning_rate, minibatches, update
 
 GROUPS = np.repeat(np.arange(4), 4)
 
@@ -28,7 +31,14 @@ def roll(policy: Policy) -> Rollout:
 def batch_of(policy: Policy, seed: int = 0, **flags: Any) -> Batch:
     rollout = roll(policy)
     advantages = np.random.default_rng(seed).normal(size=16)
-    return make_batch(rollout, make_scores({"a": [0.0] * 16}, GROUPS, **flags), advantages, GROUPS)
+    scores = make_scores({"a": [0.0] * 16}, GROUPS, **flags)
+    found = Collected(rollout, scores, GROUPS, np.ones(16, dtype=bool), 4, {}, 4, {})
+    return replace(make_batch(found), advantages=torch.from_numpy(advantages).float())
+
+
+def learner(policy: Policy, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Learner:
+    reference = policy if config.kl_coefficient else None
+    return Learner(policy, reference, optimizer, Accelerator(cpu=True), find_parts(config).objective)
 
 
 def gradient(policy: Policy, batch: Batch, **options: Any) -> list[torch.Tensor]:
@@ -40,10 +50,9 @@ def gradient(policy: Policy, batch: Batch, **options: Any) -> list[torch.Tensor]
             seen.extend(p.grad.clone() for p in policy.model.parameters() if p.grad is not None)
 
     config = TrainConfig(**{"steps": 1, "minibatches": 1, "gradient_clip": 0.0, **options})
-    reference = policy if config.kl_coefficient else None
     optimizer = Recorder(policy.model.parameters(), lr=0.0)
     policy.model.zero_grad()
-    update(policy, reference, optimizer, Accelerator(cpu=True), batch, config, step=0)
+    update(learner(policy, optimizer, config), batch, config, step=0)
     return seen
 
 
@@ -114,7 +123,7 @@ def test_on_the_sampling_policy_the_ratio_is_one(policy: Policy) -> None:
     batch = batch_of(policy)
     optimizer = torch.optim.SGD(policy.model.parameters(), lr=0.0)
     config = TrainConfig(steps=1, minibatches=1, kl_coefficient=0.1)
-    measures = update(policy, policy, optimizer, Accelerator(cpu=True), batch, config, step=0)
+    measures = update(learner(policy, optimizer, config), batch, config, step=0)
     weights = batch.trained.sum(dim=1).double()
     expected = -float((batch.advantages * weights).sum() / weights.sum())
     assert measures["loss"] == pytest.approx(expected, abs=1e-5)
@@ -129,7 +138,7 @@ def test_a_gradient_that_is_not_finite_stops(policy: Policy) -> None:
     before = [p.clone() for p in policy.model.parameters()]
     optimizer = torch.optim.AdamW(policy.model.parameters())
     with pytest.raises(TrainError, match="step 1: the gradient is not finite"):
-        update(policy, None, optimizer, Accelerator(cpu=True), broken, TrainConfig(steps=1), step=0)
+        update(learner(policy, optimizer, TrainConfig(steps=1)), broken, TrainConfig(steps=1), step=0)
     assert all(torch.equal(p, q) for p, q in zip(before, policy.model.parameters(), strict=True))
 
 
