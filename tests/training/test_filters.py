@@ -198,11 +198,13 @@ def test_chosen_terms():
     names = ("accuracy", "brevity")
     assert sampled(rewards, groups=groups, terms=["accuracy"], names=names).tolist() == expected
     assert sampled(rewards, [0.0, 1.0], groups, terms=["accuracy"], names=names).tolist() == expected
+    for one in ("accuracy", 0):
+        assert sampled(rewards, groups=groups, terms=one, names=names).tolist() == expected
     for terms, message in [
         (["speed"], "term `speed` is unknown; known: accuracy, brevity"),
         ([2], "term 2 is unknown; there are 2, numbered from 0"),
         ([], "at least one term"),
-        ("accuracy", "must be a list"),
+        ("speed", "term `speed` is unknown"),
     ]:
         with pytest.raises(ValueError, match=message):
             sampled(rewards, groups=groups, terms=terms, names=names)

@@ -159,9 +159,12 @@ def test_what_is_refused():
     for pieces in ([], [["a"] * 4]):
         with pytest.raises(ValueError, match="pieces must be given for each row"):
             hicra(np.ones((1, 3)), pieces, np.ones((1, 3)), [True], {})
-    for option in ({"window": 1}, {"every": 0}):
-        with pytest.raises(ValueError, match=f"{next(iter(option))} must be an integer from"):
-            hicra(np.ones((1, 3)), row, np.ones((1, 3)), [True], {}, **option)
+    # an option that is wrong is found out without a single row, so before a run begins
+    nothing = np.zeros((0, 0)), [], np.zeros((0, 0)), [], {}
+    hicra(*nothing)
+    for option in ({"window": 1}, {"every": 0}, {"top": 0.0}):
+        with pytest.raises(ValueError, match=f"{next(iter(option))} must be"):
+            hicra(*nothing, **option)
 
 
 def test_counted_grams():

@@ -45,8 +45,8 @@ def dynamic_sampling(
             "gdpo": in GDPO's sum of normalized terms, sum_k w_k (r_k - mean r_k) / std r_k. That is
             "components" less the groups in which the normalized terms cancel: with two terms, those where
             one is the other's mirror image and both weigh the same.
-        terms: numbers or names of the terms that are looked at; all weighted ones unless given. Without
-            it, a term that differs between any two completions (a length) keeps every group.
+        terms: number or name of the term that is looked at, or several; all weighted ones unless given.
+            Without it, a term that differs between any two completions (a length) keeps every group.
         tolerance: rewards this close to their group's mean do not differ.
         names: (K,) of the terms.
 

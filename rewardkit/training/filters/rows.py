@@ -16,8 +16,8 @@ Reals = NDArray[np.float64]
 #: JSON values only; `{}` at first
 State = dict[str, Any]
 
-#: columns of `rewards`, by number or by name
-Terms = Sequence[int | str] | None
+#: columns of `rewards`, by number or by name; one or several
+Terms = int | str | Sequence[int | str] | None
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,10 @@ def prepare(
 def _columns(terms: Terms, names: Sequence[str] | None, count: int) -> list[int]:
     if terms is None:
         return list(range(count))
-    if isinstance(terms, str) or not terms:
-        raise ValueError("terms must be a list of at least one term")
-    return [_column(term, names, count) for term in terms]
+    chosen = [terms] if isinstance(terms, int | str) else terms
+    if not chosen:
+        raise ValueError("terms must name at least one term")
+    return [_column(term, names, count) for term in chosen]
 
 
 def _column(term: int | str, names: Sequence[str] | None, count: int) -> int:

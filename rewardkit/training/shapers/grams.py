@@ -66,8 +66,7 @@ def mine(
     Raises:
         ValueError: an option is out of range, or `embed` gives something else than a vector per n-gram.
     """
-    if not 0 < top <= 1:
-        raise ValueError(f"top must be a number in (0, 1], not {top!r}")
+    check_top(top)
     found = clusters(
         texts,
         shortest=shortest,
@@ -77,6 +76,12 @@ def mine(
         embed=embed,
     )
     return [text for cluster in found[: math.ceil(top * len(found))] for text in cluster.grams]
+
+
+def check_top(top: float) -> None:
+    """Raises ValueError for a share outside (0, 1]."""
+    if not 0 < top <= 1:
+        raise ValueError(f"top must be a number in (0, 1], not {top!r}")
 
 
 def clusters(

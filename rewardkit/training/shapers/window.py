@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .grams import mine
+from .grams import check_top, mine
 from .words import phrases
 
 #: characters kept of a completion, so that the state of a run stays small
@@ -21,6 +21,7 @@ def grown(state: dict[str, Any], texts: Sequence[str], window: int, every: int, 
     for name, value, least in (("window", window, 8), ("every", every, 1)):
         if value < least:
             raise ValueError(f"{name} must be an integer from {least} on, not {value!r}")
+    check_top(top)
     before, grams, calls = state.get("texts", []), state.get("grams", []), state.get("calls", 0)
     latest = [*before, *map(_words, texts[-window:])][-window:]
     enough = len(latest) >= window / 4
