@@ -129,7 +129,12 @@ def ours(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
 
     with tempfile.TemporaryDirectory() as folder, measured(clock):
         # the last step, which also saves a checkpoint, is left out
-        overrides = {"train.steps": steps + 2, "train.seed": seed, "log.dir": folder, "checkpoint.every": 10**6}
+        overrides = {
+            "train.steps": steps + 2,
+            "train.seed": seed,
+            "log.dir": folder,
+            "checkpoint.every": 10**6,
+        }
         tables = load_config(TASK / "run.toml", overrides).model_dump(exclude_unset=True)
         tables["policy"] = {"path": str(policy), "device": "cpu"}
         tables["train"] |= {
@@ -231,9 +236,7 @@ def plain(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
             mask = (ended - (said == tokenizer.eos_token_id).long()) == 0
             seen = torch.cat([given["attention_mask"], mask.long()], dim=1)
             logits = model(input_ids=ids, attention_mask=seen, logits_to_keep=said.shape[1] + 1).logits
-            logp = -torch.nn.functional.cross_entropy(
-                logits[:, :-1].transpose(1, 2), said, reduction="none"
-            )
+            logp = -torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), said, reduction="none")
             loss = -((logp - logp.detach()).exp() * torch.randn(len(said), 1) * mask).sum() / mask.sum()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -55,10 +55,10 @@ def generate(
     """Sample `sampling.completions` completions of each prompt (token ids), all in one batch.
 
     Each prompt passes through the model once; its cache is then repeated for its completions. Rows that
-    are finished leave the batch once they are an eighth of it. `top_k` and `top_p` narrow what is drawn, while
-    `logp` stays that of the whole distribution, which is what the policy is later updated by. The result
-    is a function of the arguments and the generator's state. Raises `TrainError` where prompt and
-    completion do not fit the model.
+    are finished leave the batch once they are an eighth of it. `top_k` and `top_p` narrow what is drawn,
+    while `logp` stays that of the whole distribution, which is what the policy is later updated by. The
+    result is a function of the arguments and the generator's state. Raises `TrainError` where prompt and
+    completion do not fit the model, and where the model's logits are not finite.
     """
     device = policy.model.device
     prompt_ids, prompt_mask = pad_left(prompts, policy.pad_id, device)
@@ -103,17 +103,18 @@ def token_logps(
         output = read_completions(policy, prompt_ids, prompt_mask, completion_ids)
         return (chosen_logps(policy, output.logits, completion_ids, temperature),)
 
-    return by_length(read, policy.pad_id, prompt_ids, prompt_mask, completion_ids)[0]
+    return by_length(read, policy, prompt_ids, prompt_mask, completion_ids)[0]
 
 
 def by_length(
     read: Callable[[Tensor, Tensor, Tensor], Sequence[Tensor]],
-    pad_id: int,
+    policy: Policy,
     prompt_ids: Tensor,
     prompt_mask: Tensor,
     completion_ids: Tensor,
 ) -> list[Tensor]:
-    """What `read` gives of prompt ids, prompt mask and completion ids: tensors (B, T), 0 where not read.
+    """What `read` gives of prompt ids, prompt mask and completion ids: tensors (B, T), of no meaning on the
+    right padding.
 
     Rows are read in pieces of about equal length, without the padding that the longest row asks of all.
     The number of pieces depends on B alone: processes with equally many rows call the model equally often,
@@ -123,9 +124,10 @@ def by_length(
     pieces = min(PIECES, rows // PIECE_ROWS)
     if pieces < 2:
         return list(read(prompt_ids, prompt_mask, completion_ids))
-    # One place more than the last token that is not padding: an end token may be the padding token too.
-    places = torch.arange(2, width + 2, device=completion_ids.device)
-    lengths = (places * (completion_ids != pad_id)).amax(dim=1).clamp(1, width).cpu()
+    places = torch.arange(1, width + 1, device=completion_ids.device)
+    lengths = (places * (completion_ids != policy.pad_id)).amax(dim=1).cpu()
+    # where one token is both padding and end, the first after the text may be an end
+    lengths = (lengths + (policy.pad_id in policy.end_ids)).clamp(1, width)
     order = lengths.argsort(stable=True)
     parts = []
     for piece in order.tensor_split(pieces):

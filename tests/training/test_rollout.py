@@ -9,7 +9,16 @@ import torch
 
 from rewardkit.training import TrainError
 from rewardkit.training.policy import Policy, encode_prompt
-from rewardkit.training.rollout import Rollout, Sampling, _draw, _logps, _narrow, generate, token_logps
+from rewardkit.training.rollout import (
+    Rollout,
+    Sampling,
+    _draw,
+    _narrow,
+    chosen_logps,
+    generate,
+    read_completions,
+    token_logps,
+)
 
 EVEN = ["1=", "2=", "3=", "x="]
 RAGGED = ["1=", "2=xy", "3", "1=xxyyxy"]
@@ -111,6 +120,10 @@ def test_too_long_for_the_model(policy: Policy) -> None:
         roll(policy, EVEN, max_new_tokens=63)
 
 
+def one_pass(policy: Policy, prompts: torch.Tensor, mask: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    return chosen_logps(policy, read_completions(policy, prompts, mask, ids).logits, ids)
+
+
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("pad_ends", [False, True])
 def test_pieces_are_one_pass(policy: Policy, ragged: bool, pad_ends: bool) -> None:
@@ -121,8 +134,10 @@ def test_pieces_are_one_pass(policy: Policy, ragged: bool, pad_ends: bool) -> No
     assert len(set(rollout.tokens.tolist())) > 5
     given = (policy, rollout.prompt_ids, rollout.prompt_mask, rollout.completion_ids)
     sizes: list[tuple[int, ...]] = []
-    hook = policy.model.get_input_embeddings().register_forward_hook(lambda _, ids, __: sizes.append(ids[0].shape))
-    pieces, whole = token_logps(*given), _logps(*given, 1.0)
+    hook = policy.model.get_input_embeddings().register_forward_hook(
+        lambda _, ids, __: sizes.append(ids[0].shape)
+    )
+    pieces, whole = token_logps(*given), one_pass(*given)
     hook.remove()
     assert len(sizes) == 6
     assert sum(rows * width for rows, width in sizes[:-1]) < 0.8 * sizes[-1][0] * sizes[-1][1]
@@ -139,7 +154,7 @@ def test_pieces_of_rows_without_a_token(policy: Policy) -> None:
     prompts, mask = torch.full((40, 2), 3), torch.ones((40, 2), dtype=torch.bool)
     logp = token_logps(policy, prompts, mask, ids)
     assert logp.shape == ids.shape
-    expected = _logps(policy, prompts, mask, ids, 1.0)[7, 0]
+    expected = one_pass(policy, prompts, mask, ids)[7, 0]
     torch.testing.assert_close(logp[7, 0], expected, atol=1e-5, rtol=0)
 
 
