@@ -69,9 +69,8 @@ class Algorithm(Table):
     kl_coefficient: Amount = 0.0
     kl_kind: Literal["k1", "k2", "k3"] = "k3"
     kl_in: Literal["loss", "reward"] = "loss"
-    critic: CriticConfig | bool = (
-        False  #: advantages of single tokens from a value head, not from a normalizer
-    )
+    #: advantages of single tokens from a value head, instead of a normalizer
+    critic: CriticConfig | bool = False
 
     @property
     def value_head(self) -> CriticConfig | None:
@@ -108,10 +107,6 @@ class Algorithm(Table):
         if self.critic and self.normalizer is not None:
             raise ValueError(
                 "a `critic` makes the advantages itself; leave `normalizer` out, or `critic = false`"
-            )
-        if self.normalizer == "gdpo" and self.kl_in == "reward" and self.kl_coefficient:
-            raise ValueError(
-                'gdpo would normalize the KL as a term of its own; write `kl_in = "loss"` beside it'
             )
         return self
 
