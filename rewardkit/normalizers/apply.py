@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
 
 
-def advantage(scores: Scores, normalizer: str | None = None, **options: Any) -> np.ndarray:
+def advantage(
+    scores: Scores, normalizer: str | None = None, *, lengths: Any = None, **options: Any
+) -> np.ndarray:
     """Advantages of the scored rows: float64 (N,).
 
     Args:
         scores: what scoring gave, with groups.
         normalizer: a name; the spec's `advantage` statement unless given.
+        lengths: (N,) tokens of each row, for a normalizer that counts tokens (`whiten: "token"`); others
+            do not look at it.
         options: of the normalizer, over those of the spec. The spec's own apply only while the
             normalizer is the one that the spec names.
 
@@ -30,10 +34,10 @@ def advantage(scores: Scores, normalizer: str | None = None, **options: Any) -> 
 
     Raises:
         AdvantageError: no normalizer is named or it is unknown, it has no such option, or the scores
-            have no groups, or a value is too large for its statistics.
+            have no groups, or no lengths where tokens count, or a value is too large for its statistics.
     """
     try:
-        return _advantage(scores, normalizer, options)
+        return _advantage(scores, normalizer, lengths, options)
     except ValueError as error:
         raise AdvantageError(str(error)) from error
 
@@ -42,7 +46,7 @@ class AdvantageError(RewardError, ValueError):
     """Scores that no advantage can be made of, or a normalizer or option there is not."""
 
 
-def _advantage(scores: Scores, normalizer: str | None, options: dict[str, Any]) -> np.ndarray:
+def _advantage(scores: Scores, normalizer: str | None, lengths: Any, options: dict[str, Any]) -> np.ndarray:
     name = normalizer if normalizer is not None else scores.normalizer
     if name is None:
         raise ValueError('no normalizer: write `advantage gdpo` in the spec or pass normalizer="gdpo"')
@@ -50,19 +54,44 @@ def _advantage(scores: Scores, normalizer: str | None, options: dict[str, Any]) 
         raise ValueError("advantages compare the rows of a group: score with group=... first")
     function = get(name)
     chosen = {**(scores.options if name == scores.normalizer else {}), **options}
-    _check_names(name, function, chosen)
-    rewards = np.where(scores.skipped[:, None], np.nan, scores.matrix)
-    advantages = np.asarray(function(rewards, scores.groups, scores.weights, **chosen), dtype=np.float64)
-    if scores.scale is not None:
-        advantages = advantages * np.nan_to_num(scores.scale, nan=0.0)
-    return np.where(scores.skipped, 0.0, advantages)
+    known = _options(function)
+    if known is not None:
+        _check_names(name, known, chosen)
+    if lengths is not None and known is not None and "lengths" in known:
+        chosen["lengths"] = _lengths(lengths, len(scores))
+    # a skipped row is not there: not as a missing value either, which a normalizer may count
+    here = ~scores.skipped
+    if here.all():
+        return _scaled(scores, function(scores.matrix, scores.groups, scores.weights, **chosen))
+    if "lengths" in chosen:
+        chosen["lengths"] = chosen["lengths"][here]
+    found = np.zeros(len(scores))
+    found[here] = function(scores.matrix[here], scores.groups[here], scores.weights, **chosen)
+    return np.where(here, _scaled(scores, found), 0.0)
 
 
-def _check_names(name: str, function: Normalizer, options: Mapping[str, Any]) -> None:
+def _scaled(scores: Scores, advantages: Any) -> np.ndarray:
+    found = np.asarray(advantages, dtype=np.float64)
+    return found if scores.scale is None else found * np.nan_to_num(scores.scale, nan=0.0)
+
+
+def _lengths(lengths: Any, n: int) -> np.ndarray:
+    found = np.asarray(lengths)
+    if found.shape != (n,):
+        raise ValueError(f"lengths must have shape ({n},), one per row, not {found.shape}")
+    return found
+
+
+def _options(function: Normalizer) -> list[str] | None:
+    """The keywords of a normalizer; `None` where it takes any."""
     parameters = inspect.signature(function).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+        return None
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def _check_names(name: str, known: Sequence[str], options: Mapping[str, Any]) -> None:
+    names = [option for option in known if option != "lengths"]
     for option in options:
-        if option not in known:
-            raise ValueError(f"normalizer `{name}` has no option `{option}`; known: {', '.join(known)}")
+        if option not in names:
+            raise ValueError(f"normalizer `{name}` has no option `{option}`; known: {', '.join(names)}")
