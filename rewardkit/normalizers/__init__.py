@@ -3,8 +3,8 @@
 from rewardkit.normalizers.apply import advantage
 from rewardkit.normalizers.gdpo import gdpo
 from rewardkit.normalizers.grpo import batch, dr_grpo, grpo
-from rewardkit.normalizers.reinforce_pp import reinforce_pp
 from rewardkit.normalizers.registry import NORMALIZERS, Normalizer, get
+from rewardkit.normalizers.reinforce_pp import reinforce_pp
 from rewardkit.normalizers.rloo import rloo
 from rewardkit.normalizers.share import effective_share, group_deviations
 

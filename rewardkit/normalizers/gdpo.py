@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.options import choose
+from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.segments import Array
 from rewardkit.normalizers.statistics import centred, settled, standardised, standardised_by_others
 from rewardkit.normalizers.whitening import finished

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.options import choose
+from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.segments import Array
 from rewardkit.normalizers.statistics import from_others, inverse, standardised, standardised_by_others
 from rewardkit.normalizers.total import compared, plain
@@ -82,7 +82,8 @@ def dr_grpo(
     `ddof` only matter where `whiten` rescales, and `single` "raw" is R itself.
     """
     options = choose(
-        "dr_grpo", profile, eps=eps, ddof=ddof, baseline=baseline, single=single, missing=missing, whiten=whiten
+        "dr_grpo", profile, eps=eps, ddof=ddof, baseline=baseline, single=single, missing=missing,
+        whiten=whiten,
     )  # fmt: skip
     batch = prepare(rewards, groups, weights, options.missing)
     total = compared(batch, options.single)

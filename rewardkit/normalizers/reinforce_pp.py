@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.options import choose
+from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.segments import Array
 from rewardkit.normalizers.total import above_least, compared, plain
 from rewardkit.normalizers.whitening import finished

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewardkit.normalizers.rows import Batch, prepare
 from rewardkit.normalizers.options import check_ddof
+from rewardkit.normalizers.rows import Batch, prepare
 from rewardkit.normalizers.segments import Array
 from rewardkit.normalizers.statistics import centred, deviation
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from array_api_compat import device
 
-from rewardkit.normalizers.rows import Batch, constant
 from rewardkit.normalizers.options import Options
+from rewardkit.normalizers.rows import Batch, constant
 from rewardkit.normalizers.segments import Array
 
 
@@ -81,7 +81,7 @@ def _scale(variance: float, options: Options) -> float:
         return float((variance + eps) ** -0.5)
     if options.eps_mode == "floor":
         return float(max(variance, eps) ** -0.5)
-    return 1.0 / (variance**0.5 + eps)
+    return float(1.0 / (variance**0.5 + eps))
 
 
 def _tokens(xp: Any, lengths: Array | None, like: Array) -> Array:

@@ -181,11 +181,10 @@ def _takes_factors_out(spec: Spec, plan: Plan) -> bool:
     if any(step.op != "constant" for step in steps.values()):
         return False  # a param decides
     options = resolved(name, {option: step.data for option, step in steps.items()})
-    if (
-        name == "grpo"
-    ):  # a raw reward, and one that the others' deviation of 0 does not divide, keep the factor
-        return options["single"] == "zero" and options["baseline"] == "group"
-    return name == "batch" or options["whiten"] != "none"
+    if name == "grpo":
+        # a raw reward, and one that the others' deviation of 0 does not divide, keep the factor
+        return (options["single"], options["baseline"]) == ("zero", "group")
+    return name == "batch" or bool(options["whiten"] != "none")
 
 
 def _certain(step: Step) -> bool:

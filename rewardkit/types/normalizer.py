@@ -67,7 +67,12 @@ PROFILES: Mapping[str, Mapping[str, Row]] = {
         ms_swift={"eps": 1e-8, "missing": "count"},
     ),
     "rloo": _profiles(
-        _RLOO, trl={}, paper={}, verl={"single": "raw"}, nemo_rl={"missing": "zero"}, ms_swift={"missing": "zero"}
+        _RLOO,
+        trl={},
+        paper={},
+        verl={"single": "raw"},
+        nemo_rl={"missing": "zero"},
+        ms_swift={"missing": "zero"},
     ),
     "reinforce_pp": _profiles(
         _PLUS,
@@ -77,12 +82,12 @@ PROFILES: Mapping[str, Mapping[str, Row]] = {
         ms_swift={"eps": 1e-4, "baseline": "group", "missing": "zero", "whiten": "sequence"},
     ),
     "batch": _profiles(_BATCH, trl={}, paper={"eps": 0.0}, ms_swift={"missing": "zero"}),
-}  # fmt: skip
+}
 
-#: option -> what it is; `choices` may be fewer for a normalizer, see `_FEWER`
+#: option -> what it is; `choices` may be fewer for a normalizer, see `_WITHOUT`
 _OPTIONS: Mapping[str, Option] = {
     "eps": Option("real", 0.0, NON_NEGATIVE, about="added to a standard deviation"),
-    "batch_eps": Option("real", None, NON_NEGATIVE, about="the same for the deviation of the batch: as `eps`"),
+    "batch_eps": Option("real", None, NON_NEGATIVE, about="the same for the batch's deviation: as `eps`"),
     "eps_mode": Option(
         "text", "", choices=("deviation", "variance", "floor"),
         about="what the batch's eps is added to; `floor`: the least variance",
