@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rewardkit.diagnostics import RewardError
-from rewardkit.normalizers.registry import Normalizer, get
+from rewardkit.normalizers.registry import get
+from rewardkit.plugins import check_options, takes
 
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
@@ -54,10 +53,8 @@ def _advantage(scores: Scores, normalizer: str | None, lengths: Any, options: di
         raise ValueError("advantages compare the rows of a group: score with group=... first")
     function = get(name)
     chosen = {**(scores.options if name == scores.normalizer else {}), **options}
-    known = _options(function)
-    if known is not None:
-        _check_names(name, known, chosen)
-    if lengths is not None and known is not None and "lengths" in known:
+    check_options(f"normalizer `{name}`", function, chosen)
+    if lengths is not None and takes(function, "lengths"):
         chosen["lengths"] = _lengths(lengths, len(scores))
     # a skipped row is not there: not as a missing value either, which a normalizer may count
     here = ~scores.skipped
@@ -80,18 +77,3 @@ def _lengths(lengths: Any, n: int) -> np.ndarray:
     if found.shape != (n,):
         raise ValueError(f"lengths must have shape ({n},), one per row, not {found.shape}")
     return found
-
-
-def _options(function: Normalizer) -> list[str] | None:
-    """The keywords of a normalizer; `None` where it takes any."""
-    parameters = inspect.signature(function).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return None
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-
-
-def _check_names(name: str, known: Sequence[str], options: Mapping[str, Any]) -> None:
-    names = [option for option in known if option != "lengths"]
-    for option in options:
-        if option not in names:
-            raise ValueError(f"normalizer `{name}` has no option `{option}`; known: {', '.join(names)}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any
 
 from rewardkit.normalizers.gdpo import gdpo
 from rewardkit.normalizers.grpo import batch, dr_grpo, grpo
 from rewardkit.normalizers.reinforce_pp import reinforce_pp
 from rewardkit.normalizers.rloo import rloo
+from rewardkit.plugins import find
 
 #: `(rewards (N, K), groups (N,), weights (K,), *, options) -> advantages (N,)`
 Normalizer = Callable[..., Any]
@@ -32,11 +32,4 @@ def get(name: str) -> Normalizer:
 
     Raises ValueError, listing the known names, where there is none.
     """
-    if name in NORMALIZERS:
-        return NORMALIZERS[name]
-    offered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name in offered:
-        normalizer: Normalizer = offered[name].load()
-        return normalizer
-    known = ", ".join([*NORMALIZERS, *sorted(offered.keys() - NORMALIZERS.keys())])
-    raise ValueError(f"normalizer `{name}` is unknown; known: {known}")
+    return find("normalizer", ENTRY_POINTS, name, NORMALIZERS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,3 +45,61 @@ class Scores:
     def __repr__(self) -> str:
         parts = [f"{len(self)} rows", f"terms={list(self.terms)}", f"{self.faults.height} faults"]
         return f"Scores({', '.join(parts)})"
+
+
+def take(scores: Scores, rows: np.ndarray) -> Scores:
+    """The scores of some rows, (M,) int64 in that order; their groups keep their numbers."""
+    import polars as pl
+
+    places = pl.DataFrame({"row": rows}).with_row_index("place").cast(pl.Int64)
+    faults = scores.faults.with_columns(pl.col("row").cast(pl.Int64))
+    return replace(
+        scores,
+        matrix=scores.matrix[rows],
+        total=scores.total[rows],
+        skipped=scores.skipped[rows],
+        masked=scores.masked[rows],
+        groups=None if scores.groups is None else scores.groups[rows],
+        scale=None if scores.scale is None else scores.scale[rows],
+        gates={name: opened[rows] for name, opened in scores.gates.items()},
+        frame=scores.frame[rows],
+        faults=places.join(faults, on="row", how="inner", maintain_order="left")
+        .drop("row")
+        .rename({"place": "row"})
+        .select(scores.faults.columns),
+    )
+
+
+def join(parts: Sequence[Scores]) -> Scores:
+    """Scores of one spec at one step, one behind the other; the groups of each must be others."""
+    import numpy as np
+    import polars as pl
+
+    first, *others = parts
+    if not others:
+        return first
+
+    def column(name: str) -> Any:
+        values = [getattr(part, name) for part in parts]
+        return None if values[0] is None else np.concatenate(values)
+
+    def summed(name: str) -> dict[str, float]:
+        counted: Counter[str] = Counter()
+        for part in parts:
+            counted.update(getattr(part, name))
+        return dict(counted)
+
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    moved = [
+        part.faults.with_columns(pl.col("row") + int(at)) for part, at in zip(parts, starts, strict=False)
+    ]
+    names = ("matrix", "total", "skipped", "masked", "groups", "scale")
+    return replace(
+        first,
+        **{name: column(name) for name in names},
+        gates={name: np.concatenate([part.gates[name] for part in parts]) for name in first.gates},
+        frame=pl.concat([part.frame for part in parts]),
+        faults=pl.concat(moved),
+        timings=summed("timings"),
+        term_seconds=summed("term_seconds"),
+    )

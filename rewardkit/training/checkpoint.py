@@ -1,8 +1,8 @@
 """Checkpoints: all that a killed run needs to go on bit for bit, written whole or not at all.
 
 A checkpoint is an ordinary Hugging Face folder (`step-000050/`) with two more files: `training.pt`
-(the optimizer and random states, tensors and plain values only) and `run.json`. Order of the data,
-learning rate and sampling follow from the step alone, so they need no state.
+(the optimizer and random states, tensors and plain values only) and `run.json`. Learning rate and
+sampling follow from the step alone, and the order of the data from how many prompts were visited.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pickle
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ import numpy as np
 import torch
 
 from .config import differences
+from .critic import ValueHead
 from .errors import ResumeError, TrainError, reason
 from .folders import remove, writing
 from .policy import Policy, open_policy, save_policy
+from .update import Learner
 
 _NAME = re.compile(r"step-([0-9]{6}|[1-9][0-9]{6,})")
 _DRAFT = ".draft-"
@@ -39,11 +41,13 @@ class RunState:
     config: Mapping[str, Any]
     rows: str  #: fingerprint of the data
     fingerprint: str  #: of the spec; empty where it is not known before a step is taken
+    position: int = 0  #: prompts that were visited
+    parts: Mapping[str, Any] = field(
+        default_factory=dict
+    )  #: what `filter` and `shaper` keep from step to step
 
 
-def save_checkpoint(
-    folder: Path, state: RunState, policy: Policy, optimizer: torch.optim.Optimizer, keep: int
-) -> Path:
+def save_checkpoint(folder: Path, state: RunState, learner: Learner, keep: int) -> Path:
     """Write a checkpoint, then remove all but the `keep` newest.
 
     It is written under another name, forced to disk and renamed, so a checkpoint that is there is whole.
@@ -55,8 +59,11 @@ def save_checkpoint(
         _remove_drafts(folder)
         draft = folder / f"{_DRAFT}{final.name}"
         draft.mkdir()
-        save_policy(policy, draft)
-        torch.save({"optimizer": optimizer.state_dict(), "random": _random_state()}, draft / _TRAINING)
+        save_policy(learner.policy, draft)
+        training = {"optimizer": learner.optimizer.state_dict(), "random": _random_state()}
+        if learner.head is not None:
+            training["critic"] = learner.head.state_dict()
+        torch.save(training, draft / _TRAINING)
         (draft / _RUN).write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
         replace_folder(draft, final)
         for old in checkpoints(folder)[:-keep]:
@@ -81,7 +88,7 @@ def read_state(checkpoint: Path) -> RunState:
         state = json.loads((checkpoint / _RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise _damaged(checkpoint, f"`{_RUN}`: {reason(error)}") from None
-    kinds = {"step": int, "config": dict, "rows": str, "fingerprint": str}
+    kinds = {"step": int, "config": dict, "rows": str, "fingerprint": str, "position": int, "parts": dict}
     if not isinstance(state, dict) or {name: type(value) for name, value in state.items()} != kinds:
         raise _damaged(checkpoint, f"`{_RUN}` is not as a run wrote it")
     if state["step"] != step_of(checkpoint):
@@ -107,13 +114,15 @@ def restore_reference(folder: Path, dtype: str) -> Policy:
         ) from None
 
 
-def restore(checkpoint: Path, optimizer: torch.optim.Optimizer) -> None:
-    """Set the optimizer and the global random states to what they were. The policy is opened apart.
+def restore(checkpoint: Path, optimizer: torch.optim.Optimizer, head: ValueHead | None = None) -> None:
+    """Set optimizer, value head and the global random states to what they were. The policy is opened apart.
 
     Raises `ResumeError` if they cannot be read. Nothing in the file is run.
     """
     try:
         training = torch.load(checkpoint / _TRAINING, weights_only=True)
+        if head is not None:
+            head.load_state_dict(training["critic"])
         optimizer.load_state_dict(training["optimizer"])
         for weights, moments in optimizer.state.items():
             if any(moments[name].shape != weights.shape for name in ("exp_avg", "exp_avg_sq")):

@@ -16,17 +16,13 @@ from pydantic import Field, model_validator
 from rewardkit.runtime.brought import BackendTables
 from rewardkit.runtime.configs import Device, Table, read_table
 
+from .algorithm import Algorithm, Amount, Natural, Plain, Rate, Share
 from .errors import ConfigError
 
-Plain = bool | int | float | str
 # Upper bounds, since what is out of all reason would end in a crash of torch or take all memory.
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Length = Annotated[int, Field(ge=1, le=10_000_000)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
-Natural = Annotated[int, Field(ge=0, le=1_000_000_000)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]  # TOML has lists, not tuples
 
@@ -81,8 +77,8 @@ class RewardConfig(Table):
     externs: dict[str, str] = Field(default_factory=dict)  #: the spec's externs, each as `module:function`
 
 
-class TrainConfig(Table):
-    """The PPO-clip loop."""
+class TrainConfig(Algorithm):
+    """The loop, and the algorithm it runs."""
 
     steps: Natural
     prompts_per_step: Size = 16
@@ -91,9 +87,6 @@ class TrainConfig(Table):
     temperature: Annotated[float, Field(ge=1e-3, le=1e3)] = 1.0  #: logits are divided by it
     top_k: Count | None = None
     top_p: Annotated[float, Field(ge=1e-3, le=1)] | None = None
-
-    normalizer: str | None = None  #: instead of the spec's `advantage` statement
-    normalizer_options: dict[str, Plain] = Field(default_factory=dict)  #: of that normalizer
 
     learning_rate: Rate = 3e-4
     betas: Betas = (0.9, 0.95)
@@ -105,33 +98,14 @@ class TrainConfig(Table):
     minibatches: Size = 2  #: optimizer steps per pass over a batch, each on whole groups
     epochs: Size = 1  #: passes over a batch
     micro_batch: Count | None = None  #: rows per forward pass, where a minibatch does not fit in memory
-    clip: Amount = 0.2
-    clip_low: Amount | None = None  #: `clip` unless given
-    clip_high: Amount | None = None  #: `clip` unless given
-    dual_clip: Rate | None = None
-    aggregation: Literal["token_mean", "sequence_mean", "constant_length"] = "token_mean"
-    kl_coefficient: Amount = 0.0
-    kl_kind: Literal["k1", "k2", "k3"] = "k3"
 
     seed: Annotated[int, Field(ge=0)] = 0
     #: CPU threads of torch, on whose number the last bits depend; unless given 1 for a small policy
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     max_faults: Share = 0.05  #: share of a batch's rows that may fault
 
-    @property
-    def clip_range(self) -> tuple[float, float]:
-        """How far the ratio may fall below and rise above 1."""
-        low = self.clip if self.clip_low is None else self.clip_low
-        high = self.clip if self.clip_high is None else self.clip_high
-        return low, high
-
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        low, high = self.clip_range
-        if low > 1:
-            raise ValueError(f"`clip_low` ({low}) may be at most 1, since a ratio is never below 0")
-        if self.dual_clip is not None and self.dual_clip <= 1 + high:
-            raise ValueError(f"`dual_clip` ({self.dual_clip}) must be above 1 + `clip_high` ({1 + high})")
+    def _batch_fits_together(self) -> Self:
         if self.minibatches > self.prompts_per_step:
             raise ValueError(
                 f"`minibatches` ({self.minibatches}) hold whole groups, so there may be at most "

@@ -89,15 +89,15 @@ def check_columns(reward: Reward, rows: Rows, path: Path) -> None:
         raise TrainError(f"{path}, rows counted from 0: {error}") from None
 
 
-def visit(n_rows: int, size: int, step: int, seed: int, stream: Stream = Stream.PROMPTS) -> list[int]:
-    """The rows of a step: `size` indices below `n_rows`; step 0 is the first.
+def visit(n_rows: int, start: int, size: int, seed: int, stream: Stream = Stream.PROMPTS) -> list[int]:
+    """`size` indices below `n_rows`, of the rows that come after the first `start` visited.
 
     Every epoch is a new shuffle of all rows, and batches run on over the end of one into the next. The
-    order is a function of the arguments alone: the step is the whole position in the data.
+    order is a function of the arguments alone: how many were visited is the whole position in the data.
     """
     return [
         int(_shuffled(n_rows, seed, stream, place // n_rows)[place % n_rows])
-        for place in range(step * size, (step + 1) * size)
+        for place in range(start, start + size)
     ]
 
 

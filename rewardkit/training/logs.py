@@ -92,18 +92,19 @@ def read_log(path: str | Path) -> list[dict[str, Any]]:
 
 
 def scalars(record: StepRecord) -> Iterator[tuple[str, float]]:
-    """TensorBoard's view of a record: `term/NAME`, `gate/NAME`, `share/NAME`, `seconds/NAME`, the rest
-    under `train/`."""
+    """TensorBoard's view of a record: `term/NAME`, `gate/NAME`, `share/NAME`, `update/NAME` (its `measures`),
+    `seconds/NAME`, the rest under `train/`."""
     folders: Mapping[str, Mapping[str, float | None]] = {
         "term": record.terms,
         "gate": record.gates,
         "share": record.shares,
+        "update": record.measures,
         "seconds": record.seconds,
     }
     for folder, values in folders.items():
         yield from ((f"{folder}/{name}", value) for name, value in values.items() if value is not None)
     for name in (
-        *("reward", "no_signal", "tokens", "finished", "skipped", "masked", "faults", "loss"),
+        *("reward", "no_signal", "kept", "tokens", "finished", "skipped", "masked", "faults", "loss"),
         *("clip_fraction", "approx_kl", "kl", "gradient_norm", "learning_rate"),
     ):
         value = getattr(record, name)

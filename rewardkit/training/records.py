@@ -12,10 +12,14 @@ import polars as pl
 
 from rewardkit.normalizers import effective_share
 
-from .rollout import Rollout
-
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
+
+    from .collect import Collected
+    from .update import Batch
+
+#: measures with a field of their own
+_NAMED = ("loss", "clip_fraction", "approx_kl", "kl", "gradient_norm")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class StepRecord:
     gates: Mapping[str, float | None]  #: gated term -> share of rows with the gate open
     shares: Mapping[str, float]  #: weighted term -> effective share: GRPO's, whatever the normalizer
     no_signal: float  #: share of groups in which all advantages are equal
+    kept: float  #: share of the completions that the filter let count, of all that were sampled
     tokens: float  #: mean length of the completions
     finished: float  #: share of completions that ended by themselves
     skipped: float  #: share of rows that are not there
@@ -39,8 +44,9 @@ class StepRecord:
     loss: float | None
     clip_fraction: float | None  #: share of tokens whose loss is the clipped one
     approx_kl: float | None  #: nats per token between the policies before and after
-    kl: float | None  #: nats per token from the reference, where there is one
+    kl: float | None  #: nats per token from the reference, where it is in the loss
     gradient_norm: float | None  #: before clipping
+    measures: Mapping[str, float]  #: what else the objective and the critic measured
     learning_rate: float
     seconds: Mapping[str, float]  #: `rollout`, `score`, `update`
     fingerprint: str  #: of the spec
@@ -51,18 +57,18 @@ class StepRecord:
 
 def describe(
     step: int,
-    scores: Scores,
-    groups: np.ndarray,
-    advantages: np.ndarray,
-    rollout: Rollout,
+    found: Collected,
+    batch: Batch,
     measures: Mapping[str, float],
     learning_rate: float,
     seconds: Mapping[str, float],
 ) -> StepRecord:
-    """Sum up one step. `groups` and `advantages` are (N,), `measures` those of the update."""
+    """Sum up one step; `measures` are those of the update."""
+    scores, groups, rollout = found.scores, found.groups, found.rollout
     present = ~scores.skipped
     rewards = np.where(present[:, None], scores.matrix, np.nan)
     shares = effective_share(rewards, groups, scores.weights)
+    advantages = batch.advantages.double().cpu().numpy()
     return StepRecord(
         step=step,
         reward=_mean(scores.total),
@@ -70,16 +76,14 @@ def describe(
         gates={name: _mean(opened) for name, opened in scores.gates.items()},
         shares={name: float(share) for name, share in zip(scores.terms, shares, strict=True)},
         no_signal=_no_signal(advantages[present], groups[present]),
+        kept=float(found.kept.sum() / (found.sampled * len(groups) / len(np.unique(groups)))),
         tokens=float(rollout.tokens.double().mean()),
         finished=float(rollout.finished.double().mean()),
         skipped=float(scores.skipped.mean()),
         masked=float(scores.masked.mean()),
         faults=faulted(scores),
-        loss=measures.get("loss"),
-        clip_fraction=measures.get("clip_fraction"),
-        approx_kl=measures.get("approx_kl"),
-        kl=measures.get("kl"),
-        gradient_norm=measures.get("gradient_norm"),
+        **{name: measures.get(name) for name in _NAMED},
+        measures={name: value for name, value in measures.items() if name not in _NAMED},
         learning_rate=learning_rate,
         seconds=dict(seconds),
         fingerprint=scores.fingerprint,
@@ -116,6 +120,8 @@ def _no_signal(advantages: np.ndarray, groups: np.ndarray) -> float:
     """Whitening shifts a whole batch, so a group tells the policy nothing when its rows are level."""
     if not len(groups):
         return 1.0
+    if advantages.ndim == 2:  # of tokens: of a completion the one that is largest in size
+        advantages = np.take_along_axis(advantages, np.abs(advantages).argmax(axis=1)[:, None], axis=1)[:, 0]
     _, dense = np.unique(groups, return_inverse=True)
     highest = np.full(dense.max() + 1, -np.inf)
     lowest = np.full(dense.max() + 1, np.inf)

@@ -20,6 +20,8 @@ class Stream(IntEnum):
     SAMPLING = 3  #: completions
     MINIBATCHES = 4  #: which groups are updated on together
     GLOBAL = 5  #: the global generators, for rewards that draw
+    RESAMPLING = 6  #: completions in the place of those that a filter dropped
+    CRITIC = 7  #: initial weights of a value head
 
 
 def derive(seed: int, stream: Stream, index: int = 0) -> int:

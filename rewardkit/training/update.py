@@ -1,10 +1,11 @@
-"""One policy update on a batch of scored completions: PPO-clip over minibatches of whole groups."""
+"""One policy update on a batch of scored completions: minibatches of whole groups, each in parts that fit."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from .config import TrainConfig
+from .critic import ValueHead, token_logps_and_values
 from .errors import TrainError
-from .losses import aggregate, kl_penalty, ppo_clip
+from .losses import Counts, Objective, aggregate, count, kl_penalty, sampled_kl, value_loss
 from .policy import Policy
 from .rollout import Rollout, token_logps
 from .seeds import Stream, derive
@@ -24,50 +26,76 @@ class Batch:
     """N scored completions of at most T tokens, in whole groups."""
 
     rollout: Rollout
-    advantages: Tensor  #: float32 (N,)
+    advantages: Tensor  #: float32 (N,), or (N, T)
     groups: np.ndarray  #: int64 (N,)
     trained: Tensor  #: bool (N, T): tokens that carry loss; none in masked and skipped rows
+    values: Tensor | None = None  #: float32 (N, T) of the critic when it was asked for the advantages
+    returns: Tensor | None = None  #: float32 (N, T): what the values should have been
 
 
-def update(
-    policy: Policy,
-    reference: Policy | None,
-    optimizer: torch.optim.Optimizer,
-    accelerator: Accelerator,
-    batch: Batch,
-    config: TrainConfig,
-    step: int,
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Learner:
+    """What an update moves, and by which loss."""
+
+    policy: Policy
+    reference: Policy | None
+    optimizer: torch.optim.Optimizer
+    accelerator: Accelerator
+    objective: Objective
+    head: ValueHead | None = None  #: of the critic
+
+
+def update(learner: Learner, batch: Batch, config: TrainConfig, step: int) -> dict[str, float]:
     """Move the policy by `epochs` passes over the batch, and return the mean of each measure.
 
-    Measures are `loss`, `clip_fraction`, `approx_kl` (of the sampling policy from the updated one),
-    `gradient_norm` (before clipping) and, with a reference, `kl`. Raises `TrainError` if the gradient is
-    not finite, before the policy is touched.
+    Measures are `loss`, those of the objective (`approx_kl`: of the sampling policy from the updated one),
+    `gradient_norm` (before clipping) and, with a reference in the loss, `kl`. Raises `TrainError` if the
+    gradient is not finite, before the policy is touched.
     """
     totals: dict[str, list[float]] = defaultdict(list)
     for epoch in range(config.epochs):
         seed = derive(config.seed, Stream.MINIBATCHES, step * config.epochs + epoch)
-        for rows in minibatches(batch.groups, config.minibatches, seed):
+        parts = list(minibatches(batch.groups, config.minibatches, seed))
+        for rows in parts:
             if not bool(batch.trained[rows].any()):
                 continue  # all masked or skipped: there is nothing to learn, and no step to take
-            measures = _descend(policy, reference, accelerator, batch, rows, config)
-            measures["gradient_norm"] = _clip(policy, accelerator, config.gradient_clip, step)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            measures = _descend(learner, batch, rows, len(parts), config)
+            measures["gradient_norm"] = _clip(learner, config.gradient_clip, step)
+            learner.optimizer.step()
+            learner.optimizer.zero_grad(set_to_none=True)
             for name, value in measures.items():
                 totals[name].append(value)
     return {name: sum(values) / len(values) for name, values in totals.items()}
 
 
-def minibatches(groups: np.ndarray, count: int, seed: int) -> Iterator[Tensor]:
-    """Split rows into `count` parts of whole groups, groups in random order: row indices, int64.
+def minibatches(groups: np.ndarray, size: int, seed: int) -> Iterator[Tensor]:
+    """Split rows into `size` parts of whole groups, groups in random order: row indices, int64.
 
     There are fewer parts where there are fewer groups.
     """
     ids = np.unique(groups)
     shuffled = np.random.default_rng(seed).permutation(ids)
-    for part in np.array_split(shuffled, min(count, len(ids))):
+    for part in np.array_split(shuffled, min(size, len(ids))):
         yield torch.from_numpy(np.flatnonzero(np.isin(groups, part)))
+
+
+def micro_batches(rows: Tensor, groups: np.ndarray, size: int | None, whole_groups: bool) -> list[Tensor]:
+    """Split the rows of a minibatch into parts of at most `size`, of whole groups if need be.
+
+    A group larger than `size` is a part of its own then.
+    """
+    if size is None or len(rows) <= size:
+        return [rows]
+    if not whole_groups:
+        return list(torch.split(rows, size))
+    parts: list[list[Tensor]] = [[]]
+    own = groups[rows.numpy()]
+    for group in np.unique(own):
+        members = rows[torch.from_numpy(own == group)]
+        if parts[-1] and sum(map(len, parts[-1])) + len(members) > size:
+            parts.append([])
+        parts[-1].append(members)
+    return [torch.cat(part) for part in parts]
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -84,24 +112,57 @@ def learning_rate(config: TrainConfig, step: int) -> float:
             return config.learning_rate * 0.5 * (1 + float(np.cos(np.pi * passed)))
 
 
+def reference_kl(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
+    """Of each token that the policy sampled, an estimate of the KL from the reference: float32 (N, T) nats.
+
+    Raises ValueError without a reference.
+    """
+    if learner.reference is None:
+        raise ValueError("there is no reference to measure a KL from")
+    out = torch.zeros_like(batch.rollout.logp)
+    for part in torch.split(torch.arange(len(out)), config.micro_batch or max(1, len(out))):
+        prompt_ids, prompt_mask, ids, old_logp, mask = _trim(batch, part)
+        with torch.no_grad():
+            there = token_logps(learner.reference, prompt_ids, prompt_mask, ids, config.temperature)
+        out[part, : ids.shape[1]] = kl_penalty(old_logp, there, mask, config.kl_kind)
+    return out
+
+
+def token_values(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
+    """The critic's value of each state in which a token was sampled: float32 (N, T), 0 in the padding.
+
+    Raises ValueError without a critic.
+    """
+    if learner.head is None:
+        raise ValueError("there is no critic")
+    out = torch.zeros_like(batch.rollout.logp)
+    for part in torch.split(torch.arange(len(out)), config.micro_batch or max(1, len(out))):
+        prompt_ids, prompt_mask, ids, _, mask = _trim(batch, part)
+        with torch.no_grad():
+            _, values = token_logps_and_values(learner.policy, learner.head, prompt_ids, prompt_mask, ids)
+        out[part, : ids.shape[1]] = values * mask
+    return out
+
+
 def _descend(
-    policy: Policy,
-    reference: Policy | None,
-    accelerator: Accelerator,
-    batch: Batch,
-    rows: Tensor,
-    config: TrainConfig,
+    learner: Learner, batch: Batch, rows: Tensor, minibatches: int, config: TrainConfig
 ) -> dict[str, float]:
-    """Add the gradient of a minibatch, in pieces that fit in memory."""
+    """Add the gradient of a minibatch, in parts whose losses add up to its own."""
     totals: dict[str, float] = defaultdict(float)
-    tokens = int(batch.trained[rows].sum())
-    for part in torch.split(rows, config.micro_batch or len(rows)):
-        share = int(batch.trained[part].sum()) / tokens
-        if share == 0:
-            continue
-        loss, measures = _loss(policy, reference, batch, part, config)
-        loss = loss * _weight(batch.trained, part, rows, config)
-        accelerator.backward(loss)
+    parts = micro_batches(rows, batch.groups, config.micro_batch, learner.objective.whole_groups)
+    parts = [part for part in parts if bool(batch.trained[part].any())]
+    groups = torch.from_numpy(batch.groups)
+    counts = count(batch.trained[rows], groups[rows])
+    tokens = counts.tokens
+    if config.aggregation == "global_tokens":
+        counts = replace(counts, tokens=float(batch.trained.sum()) / minibatches)
+    kl = None
+    if learner.objective.minibatch_kl and len(parts) > 1:
+        kl = sum(_measured_kl(learner, batch, part, counts, config) for part in parts)
+    for part in parts:
+        share = float(batch.trained[part].sum()) / tokens
+        loss, measures = _loss(learner, batch, part, counts, kl, config)
+        learner.accelerator.backward(loss)
         totals["loss"] += float(loss.detach())
         for name, value in measures.items():  # means over tokens
             totals[name] += float(value) * share
@@ -109,30 +170,51 @@ def _descend(
 
 
 def _loss(
-    policy: Policy, reference: Policy | None, batch: Batch, rows: Tensor, config: TrainConfig
+    learner: Learner, batch: Batch, rows: Tensor, counts: Counts, kl: float | None, config: TrainConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    clip_low, clip_high = config.clip_range
     prompt_ids, prompt_mask, ids, old_logp, mask = _trim(batch, rows)
-    new_logp = token_logps(policy, prompt_ids, prompt_mask, ids, config.temperature)
-    loss, metrics = ppo_clip(
-        new_logp,
-        old_logp,
-        batch.advantages[rows],
-        mask,
-        clip_low=clip_low,
-        clip_high=clip_high,
-        dual_clip=config.dual_clip,
-        aggregation=config.aggregation,
-        max_length=config.max_new_tokens,
+    values = None
+    if learner.head is None:
+        new_logp = token_logps(learner.policy, prompt_ids, prompt_mask, ids, config.temperature)
+    else:
+        new_logp, values = token_logps_and_values(
+            learner.policy, learner.head, prompt_ids, prompt_mask, ids, config.temperature
+        )
+    advantages = batch.advantages[rows]
+    if advantages.ndim == 2:
+        advantages = advantages[:, : ids.shape[1]]
+    groups = torch.from_numpy(batch.groups)[rows].to(mask.device)
+    given = {"kl": kl} if learner.objective.minibatch_kl else {}
+    loss, measures = learner.objective.function(
+        new_logp, old_logp, advantages, mask, groups, counts=counts, **given
     )
-    measures = {name: metrics[name] for name in ("clip_fraction", "approx_kl")}
-    if reference is not None:
+    if learner.reference is not None and config.kl_in == "loss":
         with torch.no_grad():
-            ref_logp = token_logps(reference, prompt_ids, prompt_mask, ids, config.temperature)
-        kl = kl_penalty(new_logp, ref_logp, mask, config.kl_kind)
-        loss = loss + config.kl_coefficient * aggregate(kl, mask, config.aggregation, config.max_new_tokens)
-        measures["kl"] = aggregate(kl.detach(), mask)
+            there = token_logps(learner.reference, prompt_ids, prompt_mask, ids, config.temperature)
+        distance = kl_penalty(new_logp, there, mask, config.kl_kind)
+        loss = loss + config.kl_coefficient * aggregate(
+            distance, mask, config.aggregation, config.max_new_tokens, counts
+        )
+        measures["kl"] = aggregate(distance.detach(), mask)
+    if values is not None and batch.values is not None and batch.returns is not None and config.value_head:
+        wrong, more = value_loss(
+            values,
+            batch.values[rows, : ids.shape[1]],
+            batch.returns[rows, : ids.shape[1]],
+            mask,
+            clip=config.value_head.value_clip or None,
+            counts=counts,
+        )
+        loss, measures = loss + config.value_head.coefficient * wrong, {**measures, **more}
     return loss, measures
+
+
+def _measured_kl(learner: Learner, batch: Batch, rows: Tensor, counts: Counts, config: TrainConfig) -> float:
+    """A part's share of its minibatch's KL (old || new)."""
+    prompt_ids, prompt_mask, ids, old_logp, mask = _trim(batch, rows)
+    with torch.no_grad():
+        new_logp = token_logps(learner.policy, prompt_ids, prompt_mask, ids, config.temperature)
+        return float(sampled_kl(new_logp, old_logp, mask, counts))
 
 
 def _trim(batch: Batch, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -151,21 +233,10 @@ def _trim(batch: Batch, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, T
     )
 
 
-def _weight(trained: Tensor, part: Tensor, rows: Tensor, config: TrainConfig) -> float:
-    """The share of a minibatch's loss that falls to a part of it, under the aggregation."""
-    if len(part) == len(rows):
-        return 1.0
-    match config.aggregation:
-        case "token_mean":
-            return float(trained[part].sum() / trained[rows].sum())
-        case "sequence_mean":
-            return float(trained[part].any(dim=1).sum() / trained[rows].any(dim=1).sum())
-        case "constant_length":
-            return len(part) / len(rows)
-
-
-def _clip(policy: Policy, accelerator: Accelerator, largest: float, step: int) -> float:
-    norm = float(accelerator.clip_grad_norm_(policy.model.parameters(), largest or float("inf")))
+def _clip(learner: Learner, largest: float, step: int) -> float:
+    head = () if learner.head is None else learner.head.parameters()
+    parameters = list(chain(learner.policy.model.parameters(), head))
+    norm = float(learner.accelerator.clip_grad_norm_(parameters, largest or float("inf")))
     if not np.isfinite(norm):
         raise TrainError(f"step {step + 1}: the gradient is not finite; try a lower `learning_rate`")
     return norm

@@ -46,7 +46,9 @@ def warm_up(
             group["lr"] = _learning_rate(config, step)
         chosen = [
             demonstrations[i]
-            for i in visit(len(demonstrations), config.batch, step, seed, Stream.DEMONSTRATIONS)
+            for i in visit(
+                len(demonstrations), step * config.batch, config.batch, seed, Stream.DEMONSTRATIONS
+            )
         ]
         prompt_ids, prompt_mask = pad_left([d.prompt for d in chosen], policy.pad_id, device)
         ids, mask = pad_right([d.completion for d in chosen], policy.pad_id, device)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from rewardkit import plugins
 from rewardkit.normalizers import NORMALIZERS, dr_grpo, effective_share, gdpo, get, grpo, registry, rloo
 from rewardkit.types import normalizer as declared
 
@@ -306,7 +307,7 @@ def test_another_package_offers_a_normalizer(monkeypatch):
         EntryPoint("half", "operator:neg", registry.ENTRY_POINTS),
         EntryPoint("grpo", "operator:pos", registry.ENTRY_POINTS),  # a built-in name cannot be taken
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: EntryPoints(offered).select(group=group))
+    monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints(offered).select(group=group))
     assert get("half")(3) == -3
     assert get("grpo") is grpo
     with pytest.raises(ValueError, match=r"known: grpo, .*, batch, half$"):

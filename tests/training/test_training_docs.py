@@ -13,6 +13,7 @@ import pytest
 from rewardkit.runtime.brought import BackendTables
 from rewardkit.training import config as run_file
 from rewardkit.training import parse_config
+from rewardkit.training.algorithm import CriticConfig
 from rewardkit.training.records import StepRecord
 
 TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
@@ -22,6 +23,7 @@ TABLES = {
     "data": run_file.DataConfig,
     "reward": run_file.RewardConfig,
     "train": run_file.TrainConfig,
+    "train.critic": CriticConfig,
     "warmup": run_file.WarmupConfig,
     "log": run_file.LogConfig,
     "checkpoint": run_file.CheckpointConfig,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from accelerate import Accelerator
 from training_toy import make_scores
 
 from rewardkit.training import TrainError
+from rewardkit.training.collect import Collected
 from rewardkit.training.config import TrainConfig
-from rewardkit.training.loop import make_batch
+from rewardkit.training.critic import value_head
+from rewardkit.training.parts import find_parts
 from rewardkit.training.policy import Policy, encode_prompt
 from rewardkit.training.rollout import Rollout, Sampling, generate
-from rewardkit.training.update import Batch, learning_rate, minibatches, update
+from rewardkit.training.step import make_batch
+from rewardkit.training.update import Batch, Learner, learning_rate, minibatches, token_values, update
 
 GROUPS = np.repeat(np.arange(4), 4)
 
@@ -28,7 +32,14 @@ def roll(policy: Policy) -> Rollout:
 def batch_of(policy: Policy, seed: int = 0, **flags: Any) -> Batch:
     rollout = roll(policy)
     advantages = np.random.default_rng(seed).normal(size=16)
-    return make_batch(rollout, make_scores({"a": [0.0] * 16}, GROUPS, **flags), advantages, GROUPS)
+    scores = make_scores({"a": [0.0] * 16}, GROUPS, **flags)
+    found = Collected(rollout, scores, GROUPS, np.ones(16, dtype=bool), 4, {}, 4, {})
+    return replace(make_batch(found), advantages=torch.from_numpy(advantages).float())
+
+
+def learner(policy: Policy, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Learner:
+    reference = policy if config.kl_coefficient else None
+    return Learner(policy, reference, optimizer, Accelerator(cpu=True), find_parts(config).objective)
 
 
 def gradient(policy: Policy, batch: Batch, **options: Any) -> list[torch.Tensor]:
@@ -40,10 +51,9 @@ def gradient(policy: Policy, batch: Batch, **options: Any) -> list[torch.Tensor]
             seen.extend(p.grad.clone() for p in policy.model.parameters() if p.grad is not None)
 
     config = TrainConfig(**{"steps": 1, "minibatches": 1, "gradient_clip": 0.0, **options})
-    reference = policy if config.kl_coefficient else None
     optimizer = Recorder(policy.model.parameters(), lr=0.0)
     policy.model.zero_grad()
-    update(policy, reference, optimizer, Accelerator(cpu=True), batch, config, step=0)
+    update(learner(policy, optimizer, config), batch, config, step=0)
     return seen
 
 
@@ -109,12 +119,63 @@ def test_micro_batches_change_nothing(policy: Policy, aggregation: str) -> None:
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"aggregation": "global_tokens"},
+        {"ratio": "sequence", "aggregation": "sequence_mean"},
+        {"objective": "cispo", "clip_low": 1.0},
+        {"objective": "gvpo"},
+        {"objective": "disco"},
+        {"objective": "disco", "objective_options": {"score": "l_ratio", "contrast": "mean"}},
+    ],
+    ids=str,
+)
+def test_micro_batches_change_no_objective(policy: Policy, options: dict[str, Any]) -> None:
+    """On a policy that has moved since it sampled: ratios are not 1, and a constraint is overstepped."""
+    batch = batch_of(policy, masked=[i in (1, 2, 3, 9) for i in range(16)])
+    noise = torch.randn(batch.rollout.logp.shape, generator=torch.Generator().manual_seed(0))
+    batch = replace(batch, rollout=replace(batch.rollout, logp=batch.rollout.logp + 0.1 * noise.abs()))
+    whole, parts = (
+        torch.cat([g.flatten() for g in gradient(policy, batch, **options, micro_batch=size)])
+        for size in (None, 5)
+    )
+    assert whole.norm() > 1e-2
+    assert (whole - parts).norm() < 1e-5 * whole.norm()
+
+
+def test_micro_batches_change_nothing_for_a_critic(policy: Policy) -> None:
+    """Nor for its head, which learns beside the policy; and `token_values` are what the loss sees."""
+    config = TrainConfig(steps=1, minibatches=1, gradient_clip=0.0, critic=True)
+    batch, seen, measured = batch_of(policy), [], []
+    for size in (None, 5):
+        head = value_head(policy)
+        with torch.no_grad():
+            head.linear.weight.fill_(0.1)
+        parameters = [*policy.model.parameters(), *head.parameters()]
+        before = [p.detach().clone() for p in parameters]
+        own = config.model_copy(update={"micro_batch": size})
+        moved = replace(learner(policy, torch.optim.SGD(parameters, lr=1.0), own), head=head)
+        values = token_values(moved, batch, own)
+        given = replace(batch, values=values, returns=values + batch.trained)  # all one too low
+        measured.append(update(moved, given, own, step=0))
+        seen.append([a.detach() - b for a, b in zip(parameters, before, strict=True)])
+        with torch.no_grad():
+            for parameter, old in zip(parameters, before, strict=True):
+                parameter.copy_(old)
+    assert measured[0]["value_error"] == pytest.approx(1, abs=1e-5)
+    assert measured[0] == pytest.approx(measured[1], abs=1e-4)
+    assert seen[0][-1].item() == pytest.approx(0.5, abs=1e-4)  # the bias, by `coefficient` times the error
+    for one, other in zip(*seen, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
 def test_on_the_sampling_policy_the_ratio_is_one(policy: Policy) -> None:
     """Then the loss is minus the mean advantage, nothing is clipped and the KL to itself is 0."""
     batch = batch_of(policy)
     optimizer = torch.optim.SGD(policy.model.parameters(), lr=0.0)
     config = TrainConfig(steps=1, minibatches=1, kl_coefficient=0.1)
-    measures = update(policy, policy, optimizer, Accelerator(cpu=True), batch, config, step=0)
+    measures = update(learner(policy, optimizer, config), batch, config, step=0)
     weights = batch.trained.sum(dim=1).double()
     expected = -float((batch.advantages * weights).sum() / weights.sum())
     assert measures["loss"] == pytest.approx(expected, abs=1e-5)
@@ -129,7 +190,7 @@ def test_a_gradient_that_is_not_finite_stops(policy: Policy) -> None:
     before = [p.clone() for p in policy.model.parameters()]
     optimizer = torch.optim.AdamW(policy.model.parameters())
     with pytest.raises(TrainError, match="step 1: the gradient is not finite"):
-        update(policy, None, optimizer, Accelerator(cpu=True), broken, TrainConfig(steps=1), step=0)
+        update(learner(policy, optimizer, TrainConfig(steps=1)), broken, TrainConfig(steps=1), step=0)
     assert all(torch.equal(p, q) for p, q in zip(before, policy.model.parameters(), strict=True))
 
 

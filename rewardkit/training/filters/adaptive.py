@@ -1,0 +1,84 @@
+"""GFPO with adaptive difficulty: the harder a prompt, the more of its completions are learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .gfpo import check_k, efficiency_keys
+from .rows import Bools, Reals, State, Terms, prepare
+from .sketch import Sketch
+
+METRICS = ("shortest", "token_efficiency")
+
+#: a mean this close to a quartile is not below it
+_DUST = 1e-9
+
+
+def adaptive_difficulty(
+    rewards: ArrayLike,
+    lengths: ArrayLike,
+    groups: ArrayLike,
+    weights: ArrayLike,
+    state: State,
+    *,
+    k_very_hard: int = 8,
+    k_hard: int = 8,
+    k_medium: int = 6,
+    k_easy: int = 4,
+    warmup: int = 64,
+    metric: str = "shortest",
+    terms: Terms = None,
+    names: Sequence[str] | None = None,
+) -> tuple[Bools, State]:
+    """Keeps k completions of each group, k by how its mean reward compares with all prompts so far.
+
+    Source: GFPO, arXiv 2508.09726, Algorithm 2. The mean reward m of every group of this call joins a
+    quantile sketch of the whole run; then
+
+        k = k_very_hard  where m < q25      k = k_medium  where m < q75
+        k = k_hard       where m < q50      k = k_easy    elsewhere
+
+    As the comparison is strict, prompts that all have the same mean reward, 0 included, count as easy.
+
+    Args:
+        rewards: (N, K) unweighted term values, NaN where a term has no value.
+        lengths: (N,) tokens.
+        groups: (N,) integer ids, in any order, of any sizes.
+        weights: (K,) finite.
+        state: `{}` at first, then what the last call returned. Of bounded size.
+        k_very_hard: of the hardest quarter, 2 or more; likewise `k_hard`, `k_medium` and `k_easy`.
+        warmup: prompts that are seen, those of this call included, before quartiles are trusted; until
+            then k is `k_very_hard`.
+        metric: "shortest" or "token_efficiency": which k completions.
+        terms: number or name of the term that is the reward here, or several, whose weighted sum is; all
+            unless given.
+        names: (K,) of the terms.
+
+    Returns:
+        keep (N,) as for `shortest`, and the new state. It has the `sketch`, and under `measures` the
+        `quartiles` and the mean `k` of this call.
+
+    Raises:
+        ValueError: shapes do not fit, an option is unknown or out of range, or `state` is not one.
+    """
+    check_k(k_very_hard=k_very_hard, k_hard=k_hard, k_medium=k_medium, k_easy=k_easy)
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, not {metric!r}")
+    if warmup < 0:
+        raise ValueError(f"warmup must be an integer from 0 on, not {warmup!r}")
+    rows = prepare(rewards, lengths, groups, weights, terms, names)
+    # rounded: equal means of other numbers must be one value, as quartiles are compared with means
+    means: Reals = np.round(rows.means(), 12)
+    sketch = Sketch.load(state["sketch"]) if state else Sketch()
+    sketch = sketch.add(means[~np.isnan(means)])
+    k = np.full(rows.groups, k_very_hard, dtype=np.int64)
+    quartiles = sketch.quantiles([0.25, 0.5, 0.75]) if sketch.count else [0.0, 0.0, 0.0]
+    if sketch.count and sketch.count >= warmup:
+        hardness = np.searchsorted(np.asarray(quartiles) - _DUST, means, side="right")
+        k = np.array([k_very_hard, k_hard, k_medium, k_easy])[hardness]
+    keys = (rows.lengths,) if metric == "shortest" else efficiency_keys(rows)
+    measures = {"quartiles": list(quartiles), "k": float(k.mean()) if len(k) else 0.0}
+    return rows.best(k, *keys), {"sketch": sketch.save(), "measures": measures}

@@ -1,0 +1,245 @@
+"""All parts of a run, put together and ready to take steps."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from rewardkit.diagnostics import RewardError
+from rewardkit.normalizers import advantage as normalize
+from rewardkit.normalizers import get as find_normalizer
+from rewardkit.plugins import check_options
+from rewardkit.runtime import Reward, load
+from rewardkit.runtime.brought import bring
+from rewardkit.runtime.devices import find_device
+from rewardkit.runtime.host import import_extern
+from rewardkit.runtime.rows import ROW_COLUMNS
+
+from .checkpoint import (
+    RunState,
+    check_same_run,
+    checkpoints,
+    read_state,
+    restore,
+    restore_policy,
+    restore_reference,
+)
+from .collect import Source
+from .config import RunConfig, TrainConfig
+from .critic import ValueHead, value_head
+from .data import Rows, check_columns, read_rows, visit
+from .errors import ConfigError, ResumeError, TrainError
+from .folders import place
+from .logs import JSONL, read_log
+from .parts import Parts
+from .policy import Policy, check_model, encode_prompt, load_policy
+from .progress import Show
+from .result import Advantage, Scorer
+from .rollout import check_length
+from .seeds import Stream, derive
+from .update import Learner
+from .warmup import warm_up
+
+if TYPE_CHECKING:
+    from rewardkit.runtime.scores import Scores
+
+#: weights of a policy below which one CPU thread is faster than several
+SMALL = 10_000_000
+
+#: scores and the lengths of their completions in tokens (N,) -> advantages (N,)
+Normalize = Callable[["Scores", np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Run:
+    """All parts of a run that is ready to take steps."""
+
+    config: RunConfig
+    state: RunState
+    new: bool  #: nothing of it is on disk before its first step
+    folder: Path
+    saves: Path  #: folder of the checkpoints
+    source: Source
+    advantage: Normalize
+    shaper: Callable[..., Any] | None
+    learner: Learner
+
+    @property
+    def policy(self) -> Policy:
+        return self.learner.policy
+
+
+def load_scorer(config: RunConfig, base: Path) -> Scorer:
+    """The spec of a run, checked and compiled. Raises what `rewardkit.load` raises."""
+    if config.reward is None:
+        raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
+    params: dict[str, Any] = dict(config.reward.set)
+    externs = {name: import_extern(name, where, base) for name, where in config.reward.externs.items()}
+    return load(base / config.reward.spec, externs=externs, backends=bring(config, base), **params)
+
+
+def load_rows(config: RunConfig, base: Path, scorer: Scorer) -> Rows:
+    """The data under the names that the spec knows, held to what the spec says of it."""
+    path = place(base, config.data.rows)
+    rows = read_rows(path)
+    rows = replace(rows, columns=_named(rows, config))
+    if isinstance(scorer, Reward):
+        check_columns(scorer, rows, path)
+    return rows
+
+
+def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
+    """What makes advantages of scores; raises `ConfigError` for a normalizer there is not."""
+    if given is not None:
+        return lambda scores, lengths: given(scores)
+    name = None if config.normalizer == "spec" else config.normalizer
+    if name is not None:
+        try:
+            check_options(f"normalizer `{name}`", find_normalizer(name), config.normalizer_options)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    return lambda scores, lengths: normalize(scores, name, **config.normalizer_options)
+
+
+def prepare(
+    config: RunConfig,
+    base: Path,
+    folder: Path,
+    saves: Path,
+    fresh: bool,
+    rows: Rows,
+    scorer: Scorer,
+    advantage: Normalize,
+    parts: Parts,
+    screen: Show,
+) -> Run:
+    """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
+    # device placement is ours: accelerate knows one device per process, whatever the run file says
+    accelerator = Accelerator(cpu=config.policy.device == "cpu", device_placement=False)
+    if accelerator.num_processes > 1:
+        raise TrainError("training runs in one process; start it without `accelerate launch`")
+    device = accelerator.device if config.policy.device == "auto" else _device(config.policy.device)
+    fingerprint = getattr(scorer, "fingerprint", "")
+    state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)
+
+    found = [] if fresh else checkpoints(saves)
+    if found:
+        saved = read_state(found[-1])
+        check_same_run(saved, state, found[-1])
+        state = replace(saved, config=state.config, fingerprint=saved.fingerprint or fingerprint)
+        _check_log(folder / JSONL)
+        policy = restore_policy(found[-1], config.policy.dtype)
+        screen.note(f"going on from {found[-1]}")
+    else:
+        _seed_globals(config.train.seed)
+        policy = load_policy(config.policy, base, config.train.seed)
+    _set_threads(config.train.threads, policy)
+    policy = replace(policy, model=accelerator.prepare(_moved(policy.model, device)))
+    head = None if config.train.value_head is None else value_head(policy)
+    optimizer = accelerator.prepare(_optimizer(policy, head, config.train))
+    if found:
+        restore(found[-1], optimizer, head)
+    else:
+        check_model(policy)
+        _check_first_prompts(policy, rows, config.train)  # before a warm-up, which takes its time
+    if not found and config.warmup is not None:
+        _warm_up(policy, config, base, accelerator, screen)
+
+    reference = None
+    if config.train.kl_coefficient > 0:
+        if found:
+            reference = restore_reference(folder / "reference", config.policy.dtype)
+        else:
+            reference = replace(policy, model=copy.deepcopy(policy.model))
+        _moved(reference.model, device).requires_grad_(False)
+    return Run(
+        config=config,
+        state=state,
+        new=not found,
+        folder=folder,
+        saves=saves,
+        source=Source(config.train, rows, policy, scorer, parts.filter),
+        advantage=advantage,
+        shaper=parts.shaper,
+        learner=Learner(policy, reference, optimizer, accelerator, parts.objective, head),
+    )
+
+
+def _device(name: str) -> torch.device:
+    try:
+        return find_device(name)
+    except RewardError as error:
+        raise ConfigError(f"[policy] `device`: {error}") from None
+
+
+def _named(rows: Rows, config: RunConfig) -> dict[str, Sequence[Any]]:
+    """The dataset's columns, and those that the spec knows under other names; `prompt` is one of them."""
+    mapped = {name: rows.column(column) for name, column in config.data.map.items()}
+    # what the policy makes is not the file's
+    columns = {name: values for name, values in rows.columns.items() if name not in ROW_COLUMNS}
+    return {**columns, **mapped, "prompt": rows.column(config.data.prompt)}
+
+
+def _check_log(path: Path) -> None:
+    """Before a step is taken that could not be logged."""
+    try:
+        if path.exists():
+            read_log(path)
+    except TrainError as error:
+        raise ResumeError(f"{error} (remove it to go on without it, or start anew with --fresh)") from None
+
+
+def _optimizer(policy: Policy, head: ValueHead | None, config: TrainConfig) -> torch.optim.Optimizer:
+    groups: list[dict[str, Any]] = [{"params": list(policy.model.parameters())}]
+    if head is not None and config.value_head is not None:
+        scale = config.value_head.learning_rate / config.learning_rate  # the schedule is the policy's
+        groups.append({"params": list(head.parameters()), "scale": scale})
+    return torch.optim.AdamW(
+        groups, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
+    )
+
+
+def _check_first_prompts(policy: Policy, rows: Rows, config: TrainConfig) -> None:
+    prompts = rows.take(visit(len(rows), 0, config.prompts_per_step, config.seed))["prompt"]
+    longest = max(len(encode_prompt(policy, prompt)) for prompt in prompts)
+    check_length(policy, longest, config.max_new_tokens)
+
+
+def _warm_up(policy: Policy, config: RunConfig, base: Path, accelerator: Accelerator, screen: Show) -> None:
+    assert config.warmup is not None
+    total = config.warmup.steps
+    warm_up(
+        policy,
+        read_rows(place(base, config.warmup.rows)),
+        config.warmup,
+        config.train.seed,
+        accelerator,
+        lambda step, loss: screen.warm(step, total, loss),
+    )
+
+
+def _seed_globals(seed: int) -> None:
+    """For rewards and models that draw from the global generators; the loop itself does not."""
+    derived = derive(seed, Stream.GLOBAL)
+    random.seed(derived)
+    np.random.seed(derived % 2**32)
+    torch.manual_seed(derived)
+
+
+def _moved(model: Any, device: torch.device) -> Any:
+    return model.to(device)
+
+
+def _set_threads(count: int | None, policy: Policy) -> None:
+    """Threads that share tiny tensors mostly wait for each other, for seconds where cores are busy."""
+    small = sum(parameter.numel() for parameter in policy.model.parameters()) < SMALL
+    if count is not None or small:
+        torch.set_num_threads(count or 1)
