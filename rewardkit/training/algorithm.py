@@ -105,13 +105,13 @@ class Algorithm(Table):
             raise ValueError(f"`dual_clip` ({self.dual_clip}) must be above 1 + `clip_high` ({1 + high})")
         if self.max_resamples and self.filter == "none":
             raise ValueError("`max_resamples` is for groups that a `filter` drops; name one")
-        if self.normalizer == "gdpo" and self.kl_in == "reward" and self.kl_coefficient:
-            raise ValueError(
-                'gdpo would normalize the KL as a term of its own; write `kl_in = "loss"` beside it'
-            )
         if self.critic and self.normalizer is not None:
             raise ValueError(
                 "a `critic` makes the advantages itself; leave `normalizer` out, or `critic = false`"
+            )
+        if self.normalizer == "gdpo" and self.kl_in == "reward" and self.kl_coefficient:
+            raise ValueError(
+                'gdpo would normalize the KL as a term of its own; write `kl_in = "loss"` beside it'
             )
         return self
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .losses import gae, whiten
 from .policy import Policy
-from .rollout import chosen_logps, read_completions
+from .rollout import by_length, chosen_logps, read_completions
 
 
 class ValueHead(nn.Module):
@@ -50,10 +50,15 @@ def token_logps_and_values(
 
     With `trunk` the values' gradient goes on into the policy; else it stays in the head.
     """
-    output = read_completions(policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True)
-    hidden = output.hidden_states[-1][:, -completion_ids.shape[1] :]
-    values: Tensor = head(hidden if trunk else hidden.detach())
-    return chosen_logps(policy, output.logits, completion_ids, temperature), values
+
+    def read(prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor) -> tuple[Tensor, Tensor]:
+        output = read_completions(policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True)
+        hidden = output.hidden_states[-1][:, -completion_ids.shape[1] :]
+        values: Tensor = head(hidden if trunk else hidden.detach())
+        return chosen_logps(policy, output.logits, completion_ids, temperature), values
+
+    logp, values = by_length(read, policy, prompt_ids, prompt_mask, completion_ids)
+    return logp, values
 
 
 def state_values(

@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
+from rewardkit.plugins import check_options
 from rewardkit.runtime import Reward, load
 from rewardkit.runtime.brought import bring
 from rewardkit.runtime.devices import find_device
@@ -102,7 +103,7 @@ def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
     name = None if config.normalizer == "spec" else config.normalizer
     if name is not None:
         try:
-            find_normalizer(name)
+            check_options(f"normalizer `{name}`", find_normalizer(name), config.normalizer_options)
         except ValueError as error:
             raise ConfigError(str(error)) from None
     return lambda scores, lengths: normalize(scores, name, **config.normalizer_options)

@@ -53,7 +53,8 @@ def adaptive_difficulty(
         warmup: prompts that are seen, those of this call included, before quartiles are trusted; until
             then k is `k_very_hard`.
         metric: "shortest" or "token_efficiency": which k completions.
-        terms: numbers or names of the terms whose weighted sum is the reward here; all unless given.
+        terms: number or name of the term that is the reward here, or several, whose weighted sum is; all
+            unless given.
         names: (K,) of the terms.
 
     Returns:

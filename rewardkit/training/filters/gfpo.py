@@ -65,7 +65,8 @@ def token_efficiency(
         weights: (K,) finite.
         state: comes back as it is.
         k: 2 or more.
-        terms: numbers or names of the terms whose weighted sum is the reward here; all unless given.
+        terms: number or name of the term that is the reward here, or several, whose weighted sum is; all
+            unless given.
         names: (K,) of the terms.
 
     Returns:
