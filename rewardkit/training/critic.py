@@ -65,12 +65,15 @@ def state_values(
     policy: Policy, head: ValueHead, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor
 ) -> Tensor:
     """The values alone, without gradient: float32 (B, T). No logits are computed for them."""
-    with torch.no_grad():
+
+    def read(prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor) -> tuple[Tensor]:
         output = read_completions(
             policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True, logits_to_keep=1
         )
-        values: Tensor = head(output.hidden_states[-1][:, -completion_ids.shape[1] :])
-    return values
+        return (head(output.hidden_states[-1][:, -completion_ids.shape[1] :]),)
+
+    with torch.no_grad():
+        return by_length(read, policy, prompt_ids, prompt_mask, completion_ids)[0]
 
 
 def token_rewards(

@@ -141,8 +141,8 @@ def by_length(
 def read_completions(
     policy: Policy, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor, **options: Any
 ) -> Any:
-    """The model's output where it predicts the tokens of the completions: `logits` (B, T, V), unless `options`
-    of the model ask for others. Shapes as in `Rollout`."""
+    """The model's output where it predicts the completions' tokens: `logits` (B, T, V), unless `options` of
+    the model ask for others. Shapes as in `Rollout`."""
     # The last token predicts nothing that is asked for. Padding on the right needs no mask: attention is
     # causal, so no token of the completion sees it.
     ids = torch.cat([prompt_ids, completion_ids[:, :-1]], dim=1)
