@@ -37,7 +37,7 @@ class CriticConfig(Table):
     gamma: Share = 1.0  #: discount of a later token's reward
     lam: Share = 0.95  #: lambda of GAE: 0 trusts the values, 1 the returns
     value_clip: Amount = 0.5  #: how far a value may move per update; 0 does not clip
-    coefficient: Amount = 0.5  #: weight of the value loss
+    coefficient: Amount = 0.1  #: weight of the value loss; larger, and values unlearn the shared policy
     learning_rate: Rate = 1e-3  #: of the value head
 
 
