@@ -72,7 +72,7 @@ def gdpo(
     terms = centred(batch, batch.values, batch.present, options.single)
     alone = options.baseline == "leave_one_out"
     normalized = (standardised_by_others if alone else standardised)(batch, terms, options.eps, options.ddof)
-    total = batch.over_terms(normalized * batch.segments.per_term(batch.weights))
+    total = batch.weighted(normalized, batch.weights)
     if normalized.shape[1] > 1:
         size = batch.xp.sum(batch.xp.abs(batch.weights))
         total = settled(batch, total, size, _ROUNDINGS)

@@ -48,10 +48,6 @@ class Runs:
         """A stat as (G, ...)."""
         return stat
 
-    def per_term(self, x: Array) -> Array:
-        """(K,) as what a sorted (N, K) can be multiplied by."""
-        return x
-
     def sizes(self, like: Array) -> Array:
         """How many rows each group has, as a float64 stat of the shape of `like`."""
         end = self.xp.full_like(self.starts[:1], self.group.shape[0])
@@ -120,9 +116,6 @@ class Even:
 
     def table(self, stat: Array) -> Array:
         return stat if stat.ndim == 1 else self.xp.permute_dims(stat, (1, 0))
-
-    def per_term(self, x: Array) -> Array:
-        return x[:, None]
 
     def sizes(self, like: Array) -> Array:
         return self.xp.full_like(like, self.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from rewardkit.normalizers.rows import Batch
 from rewardkit.normalizers.segments import Array
@@ -99,7 +100,12 @@ def settled(batch: Batch, x: Array, size: Array, roundings: int) -> Array:
 
     Terms that cancel leave dust, not 0, and dividing by a deviation of dust gives a full advantage.
     """
-    return batch.xp.where(batch.xp.abs(x) <= roundings * _EPSILON * size, 0.0, x)
+    return batch.xp.where(batch.xp.abs(x) <= rounding(size, roundings), 0.0, x)
+
+
+def rounding(size: Any, roundings: int) -> Any:
+    """What so many roundings of terms of that size may come to."""
+    return roundings * _EPSILON * size
 
 
 def inverse(batch: Batch, std: Array, eps: float) -> Array:
