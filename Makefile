@@ -41,6 +41,7 @@ nightly: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.maths
+	$(BIN)/python -m benchmarks.training
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
