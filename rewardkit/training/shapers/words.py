@@ -9,12 +9,10 @@ from collections.abc import Iterator
 LONGEST_WORD = 64
 
 # scripts without spaces: each character is a word of its own
-_ALONE = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-_LETTERS = rf"(?:(?!{_ALONE})[^\W\d_])"
-# a word; or what may stand between the words of one phrase; all else, a line's end too, ends the phrase
-_TOKEN = re.compile(
-    rf"(?P<word>{_LETTERS}+|\d+|{_ALONE})|(?P<link>[ \t\r,'’\-*_`\"“”()]+)|[^\w \t\r]+|.", re.DOTALL
-)
+_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = rf"[^\W\d_{_ALONE}]+|\d+|[{_ALONE}]"
+_LINK = r"[ \t\r,'’\-*_`\"“”()]+"  # what may stand between the words of one phrase
+_TOKEN = re.compile(rf"(?P<word>{_WORD})|(?P<link>{_LINK})|(?P<end>[^\w \t\r]+|.)", re.DOTALL)
 
 
 def phrases(text: str) -> Iterator[list[tuple[str, int, int]]]:
