@@ -42,6 +42,7 @@ nightly: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.maths
+	$(BIN)/python -m benchmarks.training
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
