@@ -2,8 +2,8 @@
 
 65,536 rows of 8 terms in groups of 8, float32, one thread. TRL's side is the statements of its trainers'
 methods that make advantages of rewards, cut out of the installed package and run as they stand; verl's are
-its functions, in `.venv-verl` (`make peers`) or `$REWARDKIT_PEERS/verl`, where there is one. What both sides give
-is compared before anything is timed. Rounds alternate; the best of each counts.
+its functions, in `.venv-verl` (`make peers`) or `$REWARDKIT_PEERS/verl`, where there is one. What both sides
+give is compared before anything is timed. Rounds alternate; the best of each counts.
 """
 
 from __future__ import annotations

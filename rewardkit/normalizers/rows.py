@@ -30,13 +30,20 @@ class Batch:
     dtype: Any  #: of the rewards, and so of the advantages
     largest: float | None  #: no value lies further from 0; None where nobody looked
 
-    def weighted(self, x: Array, weights: Array) -> Array:
-        """Sorted (N, K) -> (N,) weighted sums, one term after the other: the same bits in every layout."""
+    def weighted(self, x: Array, weights: Array, scale: Array | None = None) -> Array:
+        """Sorted (N, K) -> (N,) weighted sums, one term after the other: the same bits in every layout.
+
+        `scale`: a stat that multiplies each weight.
+        """
         if x.shape[1] == 0:
             return self.xp.sum(x, axis=1)
-        found = x[:, 0] * weights[0]
+
+        def weight(k: int) -> Array:
+            return weights[k] if scale is None else self.segments.term(scale, k) * weights[k]
+
+        found = x[:, 0] * weight(0)
         for k in range(1, x.shape[1]):
-            found += x[:, k] * weights[k]
+            found += x[:, k] * weight(k)
         return found
 
     def rows(self, x: Array) -> Array:
