@@ -33,7 +33,7 @@ RUNS: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"filter"},
     ),
     "hicra, mined": (
-        {"shaper": "hicra", "shaper_options": {"window": 16, "every": 3, "alpha": 1.0, "top": 1.0}},
+        {"shaper": "hicra", "shaper_options": {"window": 40, "every": 1, "alpha": 1.0, "top": 1.0}},
         {"shaper"},
     ),
     "hicra, grams from a file": ({"shaper": "hicra", "shaper_options": {"grams": "grams.json"}}, {"shaper"}),
@@ -116,7 +116,7 @@ def test_hicra_finds_the_phrases_of_its_run(tmp_path: Path) -> None:
     result = run(tmp_path, RUNS["hicra, mined"][0])
     state = json.loads((result.checkpoint / "run.json").read_text())["parts"]["shaper"]
     assert state["grams"] and {word for gram in state["grams"] for word in gram.split()} <= {"go", "no"}
-    assert len(state["texts"]) == 16 and 0 < state["measures"]["planning_ratio"] < 1
+    assert len(state["texts"]) == 40 and 0 < state["measures"]["planning_ratio"] < 1
 
 
 def test_k_of_a_group_is_what_counts(tmp_path: Path) -> None:

@@ -170,6 +170,13 @@ def test_k_by_exact_quartiles(calls, warmup):
             assert kept == (expected if len(seen) >= warmup else 7)
 
 
+def test_the_warm_up_counts_the_prompts_of_this_call():
+    ks = {"k_very_hard": 4, "k_hard": 3, "k_medium": 3, "k_easy": 2}
+    for warmup, kept in [(8, 2), (9, 4)]:
+        keep, _ = adaptive_difficulty(*prompts(np.arange(8) / 8, 4), {}, warmup=warmup, **ks)
+        assert keep.reshape(8, 4)[-1].sum() == kept
+
+
 def test_prompts_that_are_all_the_same_are_easy():
     """As in the paper: none is below a quartile."""
     for mean in (0.0, 1.0):
