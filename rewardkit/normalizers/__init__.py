@@ -1,6 +1,6 @@
 """Normalizers: from a matrix of term values to advantages, for numpy arrays and torch tensors alike."""
 
-from rewardkit.normalizers.apply import advantage
+from rewardkit.normalizers.apply import AdvantageError, advantage
 from rewardkit.normalizers.gdpo import gdpo
 from rewardkit.normalizers.grpo import batch, dr_grpo, grpo
 from rewardkit.normalizers.registry import NORMALIZERS, Normalizer, get
@@ -10,6 +10,7 @@ from rewardkit.normalizers.share import effective_share, group_deviations
 
 __all__ = [
     "NORMALIZERS",
+    "AdvantageError",
     "Normalizer",
     "advantage",
     "batch",

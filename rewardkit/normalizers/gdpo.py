@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewardkit.normalizers.options import choose
 from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.segments import Array
-from rewardkit.normalizers.statistics import centred, settled, standardised, standardised_by_others
+from rewardkit.normalizers.statistics import centred, scale, settled, standardised_by_others
 from rewardkit.normalizers.whitening import finished
 
 #: rounding errors, relative to the sum of weights, that terms which cancel may leave
@@ -71,9 +71,13 @@ def gdpo(
     batch = prepare(rewards, groups, weights, options.missing)
     terms = centred(batch, batch.values, batch.present, options.single)
     alone = options.baseline == "leave_one_out"
-    normalized = (standardised_by_others if alone else standardised)(batch, terms, options.eps, options.ddof)
-    total = batch.over_terms(normalized * batch.segments.per_term(batch.weights))
-    if normalized.shape[1] > 1:
+    if alone:
+        normalized = standardised_by_others(batch, terms, options.eps, options.ddof)
+        total = batch.weighted(normalized, batch.weights)
+    else:  # at once: the normalized terms themselves are not needed
+        by_group = scale(batch, terms, options.eps, options.ddof)
+        total = batch.weighted(terms.differences, batch.weights, by_group)
+    if rewards.shape[1] > 1:
         size = batch.xp.sum(batch.xp.abs(batch.weights))
         total = settled(batch, total, size, _ROUNDINGS)
     return finished(batch, total, options, lengths, zero_sum=not alone and terms.zero_sum)

@@ -28,14 +28,22 @@ class Batch:
     weights: Array  #: float64 (K,)
     segments: Segments
     dtype: Any  #: of the rewards, and so of the advantages
+    largest: float | None  #: no value lies further from 0; None where nobody looked
 
-    def over_terms(self, x: Array) -> Array:
-        """Sorted (N, K) -> (N,) sums, one term after the other: the same bits in every layout."""
+    def weighted(self, x: Array, weights: Array, scale: Array | None = None) -> Array:
+        """Sorted (N, K) -> (N,) weighted sums, one term after the other: the same bits in every layout.
+
+        `scale`: a stat that multiplies each weight.
+        """
         if x.shape[1] == 0:
             return self.xp.sum(x, axis=1)
-        found = self.xp.astype(x[:, 0], x.dtype, copy=True)
+
+        def weight(k: int) -> Array:
+            return weights[k] if scale is None else self.segments.term(scale, k) * weights[k]
+
+        found = x[:, 0] * weight(0)
         for k in range(1, x.shape[1]):
-            found += x[:, k]
+            found += x[:, k] * weight(k)
         return found
 
     def rows(self, x: Array) -> Array:
@@ -73,27 +81,28 @@ def prepare(rewards: Array, groups: Array, weights: Array, missing: str = "skip"
     if not xp.all(xp.abs(weights) <= LARGEST):  # false for NaN as well
         raise ValueError("weights must be finite numbers")
     rewards = constant(rewards)
-    complete = _complete(xp, rewards)
+    largest = _largest(xp, rewards)
     parts = segments(xp, groups)
     values = xp.astype(parts.sort(rewards), xp.float64, copy=False)
     present = counted = None
-    if not complete and missing == "zero":
+    if largest is None and missing == "zero":
         values = xp.where(xp.isnan(values), 0.0, values)
-    elif not complete:
+    elif largest is None:
         present = ~xp.isnan(values)
         counted = xp.any(present, axis=1) if missing == "skip" else None
-    return Batch(xp, values, present, counted, weights, parts, rewards.dtype)
+    return Batch(xp, values, present, counted, weights, parts, rewards.dtype, largest)
 
 
-def _complete(xp: Any, rewards: Array) -> bool:
-    """Whether every value is there; ValueError where one is infinite."""
+def _largest(xp: Any, rewards: Array) -> float | None:
+    """The largest absolute value; None where some are missing. ValueError where one is infinite."""
     if rewards.shape[0] and rewards.shape[1]:
         # NaN wins a minimum and a maximum, and no comparison
-        if float(xp.min(rewards)) >= -LARGEST and float(xp.max(rewards)) <= LARGEST:
-            return True
+        low, high = float(xp.min(rewards)), float(xp.max(rewards))
+        if low >= -LARGEST and high <= LARGEST:
+            return max(-low, high)
         if xp.any(xp.abs(rewards) > min(LARGEST, float(xp.finfo(rewards.dtype).max))):
             raise ValueError(f"rewards hold an infinity, or a value beyond {LARGEST:g}")
-    return False  # without terms no row has a value
+    return None  # without terms no row has a value
 
 
 def constant(x: Array) -> Array:

@@ -44,13 +44,17 @@ class Runs:
         """A stat -> each row's value of its group, sorted."""
         return self.xp.take(stat, self.group, axis=0)
 
+    def term(self, stat: Array, k: int) -> Array:
+        """One term of a (G, K) stat -> each row's value of its group, sorted."""
+        return self.xp.take(stat[:, k], self.group, axis=0)
+
     def table(self, stat: Array) -> Array:
         """A stat as (G, ...)."""
         return stat
 
-    def per_term(self, x: Array) -> Array:
-        """(K,) as what a sorted (N, K) can be multiplied by."""
-        return x
+    def squares(self, x: Array) -> Array:
+        """Sorted -> the sum of the squares of each group."""
+        return self.total(x * x)
 
     def sizes(self, like: Array) -> Array:
         """How many rows each group has, as a float64 stat of the shape of `like`."""
@@ -118,11 +122,17 @@ class Even:
     def expand(self, stat: Array) -> Array:
         return stat
 
+    def term(self, stat: Array, k: int) -> Array:
+        return stat[k]
+
     def table(self, stat: Array) -> Array:
         return stat if stat.ndim == 1 else self.xp.permute_dims(stat, (1, 0))
 
-    def per_term(self, x: Array) -> Array:
-        return x[:, None]
+    def squares(self, x: Array) -> Array:
+        found = x[0] * x[0]
+        for i in range(1, self.size):
+            found += x[i] * x[i]
+        return found
 
     def sizes(self, like: Array) -> Array:
         return self.xp.full_like(like, self.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from rewardkit.normalizers.rows import Batch
 from rewardkit.normalizers.segments import Array
@@ -55,16 +56,21 @@ def centred(batch: Batch, values: Array, present: Array | None, single: str = "z
 
 def deviation(batch: Batch, values: Centred, ddof: int) -> Array:
     """The standard deviation of each group, a stat; 0 below two values."""
-    squares = batch.segments.total(values.differences * values.differences)
+    squares = batch.segments.squares(values.differences)
     return batch.xp.sqrt(squares / batch.xp.clip(values.counts - ddof, min=1.0))
 
 
 def standardised(batch: Batch, values: Centred, eps: float, ddof: int) -> Array:
     """Sorted differences over (their group's deviation + eps); 0 where a group does not vary."""
-    scale = inverse(batch, deviation(batch, values, ddof), eps)
+    return values.differences * batch.segments.expand(scale(batch, values, eps, ddof))
+
+
+def scale(batch: Batch, values: Centred, eps: float, ddof: int) -> Array:
+    """What `standardised` multiplies by, a stat."""
+    found = inverse(batch, deviation(batch, values, ddof), eps)
     if values.alone is not None:  # their deviation is taken to be 1
-        scale = batch.xp.where(values.alone, 1.0 / (1.0 + eps), scale)
-    return values.differences * batch.segments.expand(scale)
+        found = batch.xp.where(values.alone, 1.0 / (1.0 + eps), found)
+    return found
 
 
 def from_others(batch: Batch, values: Centred) -> Array:
@@ -82,16 +88,16 @@ def standardised_by_others(batch: Batch, values: Centred, eps: float, ddof: int)
     """
     xp, seg = batch.xp, batch.segments
     found = from_others(batch, values)
-    squares = seg.total(values.differences * values.differences)
+    squares = seg.squares(values.differences)
     # the others' sum of squares about their own mean; what rounding leaves where they are equal is 0
     left = seg.expand(squares) - values.differences * found
     dust = 64 * _EPSILON * seg.expand(values.counts * squares)
     left = xp.where(left <= dust, 0.0, left)
     std = xp.sqrt(left / seg.expand(xp.clip(values.counts - 1.0 - ddof, min=1.0)))
-    scale = inverse(batch, std, eps)
+    factor = inverse(batch, std, eps)
     if values.alone is not None:
-        scale = xp.where(seg.expand(values.alone), 1.0 / (1.0 + eps), scale)
-    return found * scale
+        factor = xp.where(seg.expand(values.alone), 1.0 / (1.0 + eps), factor)
+    return found * factor
 
 
 def settled(batch: Batch, x: Array, size: Array, roundings: int) -> Array:
@@ -99,7 +105,12 @@ def settled(batch: Batch, x: Array, size: Array, roundings: int) -> Array:
 
     Terms that cancel leave dust, not 0, and dividing by a deviation of dust gives a full advantage.
     """
-    return batch.xp.where(batch.xp.abs(x) <= roundings * _EPSILON * size, 0.0, x)
+    return batch.xp.where(batch.xp.abs(x) <= rounding(size, roundings), 0.0, x)
+
+
+def rounding(size: Any, roundings: int) -> Any:
+    """What so many roundings of terms of that size may come to."""
+    return roundings * _EPSILON * size
 
 
 def inverse(batch: Batch, std: Array, eps: float) -> Array:

@@ -106,7 +106,7 @@ def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
             check_options(f"normalizer `{name}`", find_normalizer(name), config.normalizer_options)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-    return lambda scores, lengths: normalize(scores, name, **config.normalizer_options)
+    return lambda scores, lengths: normalize(scores, name, lengths=lengths, **config.normalizer_options)
 
 
 def check_algorithm(config: TrainConfig, scorer: Scorer) -> Iterator[str]:

@@ -150,3 +150,16 @@ def test_gdpo_takes_no_kl_in_the_reward(tmp_path: Path, values: dict[str, Any]) 
     with pytest.raises(ConfigError, match="gdpo would normalize the KL as a term of its own"):
         notes(tmp_path, kl_in="reward", kl_coefficient=0.1, **values)
     assert notes(tmp_path, kl_in="loss", kl_coefficient=0.1) == []
+
+
+@pytest.mark.parametrize("recipe", ["dapo", "gfpo_adaptive", "hicra", "ppo", "rloo", "reinforce_pp"])
+def test_a_recipe_goes_on_bit_for_bit(task: dict[str, Any], tmp_path: Path, recipe: str) -> None:
+    """What its parts keep from step to step is in the checkpoint: position, sketch, grams, value head."""
+
+    def weights(folder: str, *steps: int) -> bytes:
+        for count in steps:
+            overrides = {"train.recipe": recipe, "train.steps": count, "log.dir": folder}
+            result = train(task, overrides=overrides, base=tmp_path, scorer=score, progress=False)
+        return (result.policy / "model.safetensors").read_bytes()
+
+    assert weights("stopped", 3, 7) == weights("through", 7)
