@@ -35,7 +35,7 @@ from unittest.mock import patch
 import torch
 import transformers
 from datasets import Dataset
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from transformers.models.llama.modeling_llama import LlamaModel
 from trl import GRPOConfig, GRPOTrainer
 
@@ -207,6 +207,7 @@ def trl(setting: Setting, policy: Path, seed: int) -> Clock:
             processing_class=tokenizer,
             callbacks=[Marks()],
         )
+        trainer.remove_callback(PrinterCallback)
         model.generate = clock.timed("sampling", model.generate)
         with measured(clock):
             trainer.train()
