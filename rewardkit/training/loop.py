@@ -37,7 +37,7 @@ def run_training(
     began = time.perf_counter()
     shown = show(config.train.steps) if progress is True else nullcontext(progress or Silent())
     with _restored_threads(), _quiet_transformers(), shown as screen:
-        parts = find_parts(config.train)
+        parts = find_parts(config.train, base)
         normalize = find_advantage(config.train, advantage)
         scorer = scorer or load_scorer(config, base)
         rows = load_rows(config, base, scorer)
