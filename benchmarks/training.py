@@ -1,12 +1,15 @@
-"""`python -m benchmarks.training [ROUNDS] [STEPS]`: a training step against TRL's `GRPOTrainer`.
+"""`python -m benchmarks.training [ROUNDS]`: a training step against TRL's `GRPOTrainer`.
 
 Both train the policy of `examples/tool_calling` on its prompts and its spec, with the same batch, lengths,
 loss, optimizer and number of updates (one per step), in one process and on one thread. Rounds alternate
-between the sides, each from the same weights; the first step of a round is not counted. TRL gets its fast
-settings: the loss takes its old log-probabilities from the same pass (`num_iterations` and
-`steps_per_generation` of 1), no reference model, no gradient checkpointing, no logging, fused AdamW.
-The third line is what is left of a trainer without everything else: `generate` of transformers and one
-update on what it gave.
+between the sides, each from the same weights; the first round, and the first step of each, are not counted.
+TRL gets its fast settings: the loss takes its old log-probabilities from its own pass (`num_iterations` and
+`steps_per_generation` of 1), no reference model, no gradient checkpointing, float32, fused AdamW, and no
+logging, while ours writes its log. The third line is a trainer without all else: `generate` of transformers,
+and one update on what it gave.
+
+`forward` and `backward` are of the update, `other` is what is left of the step: loss, optimizer, records. On
+a machine with other work the ratio of processor time says more than that of samples per second.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import tempfile
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +35,7 @@ from unittest.mock import patch
 import torch
 import transformers
 from datasets import Dataset
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from transformers.models.llama.modeling_llama import LlamaModel
 from trl import GRPOConfig, GRPOTrainer
 
@@ -42,7 +45,7 @@ from rewardkit.training.data import read_rows
 from rewardkit.training.progress import Silent
 from rewardkit.training.records import StepRecord
 
-ROUNDS, STEPS = 5, 8
+ROUNDS = 5
 TASK = Path(__file__).parent.parent / "examples" / "tool_calling"
 PARTS = ("sampling", "scoring", "forward", "backward")
 
@@ -56,6 +59,7 @@ class Setting:
     prompts: int = 16
     completions: int = 8
     new_tokens: int = 36
+    steps: int = 8  #: in a round, after the first
     policy: dict[str, Any] = field(default_factory=dict)  #: other than in the run file
 
     @property
@@ -66,12 +70,13 @@ class Setting:
 SETTINGS = (
     Setting("warmed up, 16 x 8"),
     Setting("not warmed up, 16 x 8", warm=False),
-    Setting("warmed up, 64 x 8", prompts=64),
+    Setting("warmed up, 64 x 8", prompts=64, steps=3),
     Setting(
-        "hidden 256, 4 layers, not warmed up, 16 x 8, 128 tokens",
+        "hidden 256, 4 layers, not warmed up, 16 x 8, 64 tokens",
         warm=False,
-        new_tokens=128,
-        policy={"hidden": 256, "layers": 4, "mlp": 768, "max_length": 192},
+        new_tokens=64,
+        steps=2,
+        policy={"hidden": 256, "layers": 4, "mlp": 768, "max_length": 128},
     ),
 )
 
@@ -84,7 +89,7 @@ class Clock:
         self.marks: list[dict[str, float]] = []
 
     def mark(self) -> None:
-        self.marks.append({**self.parts, "step": time.perf_counter()})
+        self.marks.append({**self.parts, "step": time.perf_counter(), "processor": time.process_time()})
 
     def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **options: Any) -> Any:
@@ -99,7 +104,9 @@ class Clock:
     def per_step(self, steps: int) -> dict[str, float]:
         """Means over `steps` steps after the first."""
         first, last = self.marks[0], self.marks[steps]
-        return {part: (last.get(part, 0) - first.get(part, 0)) / steps for part in ("step", *PARTS)}
+        return {
+            part: (last.get(part, 0) - first.get(part, 0)) / steps for part in ("step", "processor", *PARTS)
+        }
 
 
 @contextmanager
@@ -118,7 +125,7 @@ def measured(clock: Clock) -> Iterator[None]:
         yield
 
 
-def ours(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
+def ours(setting: Setting, policy: Path, seed: int) -> Clock:
     clock = Clock()
 
     class Marks(Silent):
@@ -130,7 +137,7 @@ def ours(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
     with tempfile.TemporaryDirectory() as folder, measured(clock):
         # the last step, which also saves a checkpoint, is left out
         overrides = {
-            "train.steps": steps + 2,
+            "train.steps": setting.steps + 2,
             "train.seed": seed,
             "log.dir": folder,
             "checkpoint.every": 10**6,
@@ -149,7 +156,7 @@ def ours(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
     return clock
 
 
-def trl(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
+def trl(setting: Setting, policy: Path, seed: int) -> Clock:
     clock, spec = Clock(), rk.load(TASK / "tool_calling.rwd")
 
     def reward(prompts: Any, completions: Any, completion_ids: Any, gold: Any, **_: Any) -> list[float]:
@@ -166,7 +173,7 @@ def trl(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
     with tempfile.TemporaryDirectory() as folder:
         config = GRPOConfig(
             folder,
-            max_steps=steps + 1,
+            max_steps=setting.steps + 1,
             seed=seed,
             per_device_train_batch_size=setting.samples,
             num_generations=setting.completions,
@@ -200,13 +207,14 @@ def trl(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
             processing_class=tokenizer,
             callbacks=[Marks()],
         )
+        trainer.remove_callback(PrinterCallback)
         model.generate = clock.timed("sampling", model.generate)
         with measured(clock):
             trainer.train()
     return clock
 
 
-def plain(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
+def plain(setting: Setting, policy: Path, seed: int) -> Clock:
     clock = Clock()
     model, tokenizer = load(policy)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, betas=(0.9, 0.95), fused=True)
@@ -214,7 +222,7 @@ def plain(setting: Setting, policy: Path, steps: int, seed: int) -> Clock:
     torch.manual_seed(seed)
     generate, prompts = clock.timed("sampling", model.generate), rows()["prompt"]
     with measured(clock):
-        for _ in range(steps + 1):
+        for _ in range(setting.steps + 1):
             chosen = torch.randint(len(prompts), (setting.prompts,), generator=generator).tolist()
             given = tokenizer(
                 [prompts[i] for i in chosen for _ in range(setting.completions)],
@@ -250,8 +258,7 @@ SIDES = {"rewardkit": ours, "TRL": trl, "generate + update": plain}
 
 
 def main() -> None:
-    given = [int(argument) for argument in sys.argv[1:]]
-    rounds, steps = (*given, *(ROUNDS, STEPS)[len(given) :])
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     transformers.utils.logging.disable_progress_bar()
@@ -259,27 +266,36 @@ def main() -> None:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         for number, setting in enumerate(SETTINGS):
-            policy = make_policy(setting, Path(folder) / str(number))
-            compare(setting, policy, rounds, steps)
+            compare(setting, make_policy(setting, Path(folder) / str(number)), rounds)
 
 
-def compare(setting: Setting, policy: Path, rounds: int, steps: int) -> None:
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
-    for seed in range(rounds):
+def compare(setting: Setting, policy: Path, rounds: int) -> None:
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
+    for seed in range(rounds + 1):
         for name, side in SIDES.items():
-            results[name].append(side(setting, policy, steps, seed).per_step(steps))
-    print(f"\n{setting.name}: {rounds} rounds of {steps} steps, milliseconds per step")
-    print(f"{'':<19}{'samples/s':>10}{'step':>8}" + "".join(f"{part:>10}" for part in (*PARTS, "other")))
-    for name, times in results.items():
-        mean = {part: statistics.median(t[part] for t in times) for part in ("step", *PARTS)}
-        other = mean["step"] - sum(mean[part] for part in PARTS)
-        cells = "".join(f"{ms * 1e3:>10.1f}" for ms in (*(mean[part] for part in PARTS), other))
-        print(f"{name:<19}{setting.samples / mean['step']:>10.0f}{mean['step'] * 1e3:>8.0f}{cells}")
+            times[name].append(side(setting, policy, seed).per_step(setting.steps))
+    print(f"\n{setting.name}: medians of {rounds} rounds of {setting.steps} steps, milliseconds per step")
+    columns = ("samples/s", "step", *PARTS, "other")
+    print(f"{'':<18}" + "".join(f"{column:>10}" for column in columns))
+    for name, measured in times.items():
+        show(name, setting, measured[1:])
     for name in list(SIDES)[1:]:
-        ratios = [b["step"] / a["step"] for a, b in zip(results["rewardkit"], results[name], strict=True)]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        print(f"rewardkit / {name}: {statistics.median(ratios):.2f} times its samples per second ({spread})")
-    sys.stdout.flush()
+        pairs = list(zip(times["rewardkit"][1:], times[name][1:], strict=True))
+        wall, processor = (ratios(pairs, part) for part in ("step", "processor"))
+        print(f"to {name}: {wall} times the samples per second; by processor time {processor}", flush=True)
+
+
+def show(name: str, setting: Setting, times: Sequence[dict[str, float]]) -> None:
+    median = {part: statistics.median(time[part] for time in times) for part in ("step", *PARTS)}
+    other = median["step"] - sum(median[part] for part in PARTS)
+    cells = "".join(f"{1e3 * seconds:>10.1f}" for seconds in (*median.values(), other))
+    print(f"{name:<18}{setting.samples / median['step']:>10.0f}{cells}")
+
+
+def ratios(pairs: Sequence[tuple[dict[str, float], dict[str, float]]], part: str) -> str:
+    """Median, lowest and highest over the rounds."""
+    each = [theirs[part] / ours[part] for ours, theirs in pairs]
+    return f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
 
 
 def make_policy(setting: Setting, folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """Runs of the same warmed-up policies under several settings, side by side.
 
-For each seed a small policy is built and warmed up once; then every setting trains it on the same prompts in the
-same order, each run in a process of one thread, as many at a time as there are cores.
+For each seed a small policy is built and warmed up once; then every setting trains it on the same prompts in
+the same order, each run in a process of one thread, as many at a time as there are cores.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a step is taken on: prompts rolled out, scored, filtered, and sampled anew where groups were dropped."""
+"""What a step is taken on: prompts rolled out, scored, filtered, and others where groups were dropped."""
 
 from __future__ import annotations
 

@@ -61,6 +61,21 @@ def token_logps_and_values(
     return logp, values
 
 
+def state_values(
+    policy: Policy, head: ValueHead, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor
+) -> Tensor:
+    """The values alone, without gradient: float32 (B, T). No logits are computed for them."""
+
+    def read(prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor) -> tuple[Tensor]:
+        output = read_completions(
+            policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True, logits_to_keep=1
+        )
+        return (head(output.hidden_states[-1][:, -completion_ids.shape[1] :]),)
+
+    with torch.no_grad():
+        return by_length(read, policy, prompt_ids, prompt_mask, completion_ids)[0]
+
+
 def token_rewards(
     scores: Tensor, mask: Tensor, kl: Tensor | None = None, kl_coefficient: float = 0.0
 ) -> Tensor:

@@ -141,8 +141,8 @@ def by_length(
 def read_completions(
     policy: Policy, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor, **options: Any
 ) -> Any:
-    """The model's output where it predicts the tokens of the completions: `logits` (B, T, V), and whatever
-    else `options` of the model ask for. Shapes as in `Rollout`."""
+    """The model's output where it predicts the completions' tokens: `logits` (B, T, V), unless `options` of
+    the model ask for others. Shapes as in `Rollout`."""
     # The last token predicts nothing that is asked for. Padding on the right needs no mask: attention is
     # causal, so no token of the completion sees it.
     ids = torch.cat([prompt_ids, completion_ids[:, :-1]], dim=1)
@@ -154,8 +154,7 @@ def read_completions(
         attention_mask=attention,
         position_ids=None if attention is None else _positions(attention),
         use_cache=False,
-        logits_to_keep=completion_ids.shape[1],
-        **options,
+        **{"logits_to_keep": completion_ids.shape[1], **options},
     )
 
 

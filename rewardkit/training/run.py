@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,7 +106,33 @@ def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
             check_options(f"normalizer `{name}`", find_normalizer(name), config.normalizer_options)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-    return lambda scores, lengths: normalize(scores, name, **config.normalizer_options)
+    return lambda scores, lengths: normalize(scores, name, lengths=lengths, **config.normalizer_options)
+
+
+def check_algorithm(config: TrainConfig, scorer: Scorer) -> Iterator[str]:
+    """What is worth saying of an algorithm on this spec before it runs.
+
+    Raises `ConfigError` for parts that do not go together.
+    """
+    spec = getattr(scorer, "spec", None)
+    own = spec.advantage.name if spec is not None and spec.advantage is not None else None
+    given = own if config.normalizer in (None, "spec") else config.normalizer
+    if given == "gdpo" and not config.value_head and config.kl_in == "reward" and config.kl_coefficient:
+        raise ConfigError(
+            '[train] gdpo would normalize the KL as a term of its own; write `kl_in = "loss"` beside it'
+        )
+    if config.recipe is not None and "normalizer" not in config.model_fields_set:
+        instead = "the value head" if config.value_head else given
+        if own is not None and instead != own:
+            yield (
+                f"recipe {config.recipe}: {instead} takes the place of the spec's `advantage {own}`; "
+                '`normalizer = "spec"` keeps that'
+            )
+    if config.ratio != "token" and config.aggregation != "sequence_mean":
+        yield (
+            f'a ratio of whole completions with `aggregation = "{config.aggregation}"` counts once for each '
+            'token; the loss of GSPO is "sequence_mean"'
+        )
 
 
 def prepare(
@@ -122,6 +148,8 @@ def prepare(
     screen: Show,
 ) -> Run:
     """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
+    for note in check_algorithm(config.train, scorer):
+        screen.note(note)
     # device placement is ours: accelerate knows one device per process, whatever the run file says
     accelerator = Accelerator(cpu=config.policy.device == "cpu", device_placement=False)
     if accelerator.num_processes > 1:

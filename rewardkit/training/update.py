@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from .config import TrainConfig
-from .critic import ValueHead, token_logps_and_values
+from .critic import ValueHead, state_values, token_logps_and_values
 from .errors import TrainError
 from .losses import Counts, Objective, aggregate, count, kl_penalty, sampled_kl, value_loss
 from .policy import Policy
@@ -138,8 +138,7 @@ def token_values(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
     out = torch.zeros_like(batch.rollout.logp)
     for part in torch.split(torch.arange(len(out)), config.micro_batch or max(1, len(out))):
         prompt_ids, prompt_mask, ids, _, mask = _trim(batch, part)
-        with torch.no_grad():
-            _, values = token_logps_and_values(learner.policy, learner.head, prompt_ids, prompt_mask, ids)
+        values = state_values(learner.policy, learner.head, prompt_ids, prompt_mask, ids)
         out[part, : ids.shape[1]] = values * mask
     return out
 

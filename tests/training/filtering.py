@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_filters.json").read_text())
+#: before `@given`: cases are many and small, and no clock decides
+untimed = settings(deadline=None, max_examples=60)
 VALUES = st.one_of(st.sampled_from([0.0, 1.0]), st.integers(-300, 300).map(lambda x: x / 100))
 
 

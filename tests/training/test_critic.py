@@ -11,6 +11,7 @@ from torch import tensor
 from rewardkit.training.critic import (
     ValueHead,
     critic_advantages,
+    state_values,
     token_logps_and_values,
     token_rewards,
     value_head,
@@ -48,7 +49,12 @@ def test_one_pass_gives_both(policy: Policy) -> None:
     assert torch.equal(logp, token_logps(policy, *given, 0.7))
     assert values.shape == logp.shape and values.dtype == torch.float32
     assert not values.any()  # a new head knows nothing
-    assert read(policy, any_head(policy), rollout)[1].std() > 0.1
+    head = any_head(policy)
+    _, values = read(policy, head, rollout)
+    assert values.std() > 0.1
+    alone = state_values(policy, head, *given)
+    torch.testing.assert_close(alone, values.detach())
+    assert not alone.requires_grad
 
 
 def test_a_value_is_of_the_state_before_the_token(policy: Policy) -> None:

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 import pytest
-from filtering import GOLDEN, batches
-from hypothesis import given, settings
+from filtering import GOLDEN, batches, untimed
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rewardkit as rk
@@ -40,6 +40,7 @@ def test_every_filter_is_tested():
 
 
 @every
+@untimed
 @given(batches())
 def test_skipped_rows_are_never_kept_and_nothing_given_is_changed(name, options, batch):
     before = copy.deepcopy(batch)
@@ -54,6 +55,7 @@ def test_skipped_rows_are_never_kept_and_nothing_given_is_changed(name, options,
 
 
 @every
+@untimed
 @given(batches(distinct=True), st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_the_names_of_groups_do_not_matter(name, options, batch, random):
     """Lengths differ: only a tie is settled by the order of rows."""
@@ -71,6 +73,7 @@ def test_the_order_of_rows_and_the_names_of_groups_do_not_matter(name, options, 
 
 
 @every
+@untimed
 @given(batches())
 def test_skipped_rows_take_no_place(name, options, batch):
     """Without them all is as with them."""
@@ -83,6 +86,7 @@ def test_skipped_rows_take_no_place(name, options, batch):
 
 
 @every
+@untimed
 @given(st.lists(batches(), min_size=2, max_size=4))
 def test_a_state_goes_on_from_json(name, options, calls):
     through, kept = {}, {}
@@ -168,6 +172,7 @@ def test_where_rows_must_differ(rewards, weights, kept):
     assert got == kept
 
 
+@untimed
 @given(batches())
 def test_groups_that_a_normalizer_can_use_stay(batch):
     """And the others go: to the last bit of what the normalizers themselves make of them."""
@@ -220,7 +225,7 @@ def test_options_of_dynamic_sampling():
     assert not sampled([[1.0], [0.0]], tolerance=0.5).any()
 
 
-@settings(max_examples=20)
+@untimed
 @given(st.integers(0, 2**32 - 1))
 def test_components_of_a_wide_batch_agree_with_a_loop(seed):
     random = np.random.default_rng(seed)

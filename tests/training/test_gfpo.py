@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from filtering import GOLDEN, batches
+from filtering import GOLDEN, batches, untimed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +46,7 @@ def test_the_worked_examples(name, filtered):
 
 
 @pytest.mark.parametrize("filtered", [shortest, token_efficiency])
+@untimed
 @given(batches(cell=st.sampled_from([0.0, 0.5, 1.0])), st.integers(2, 5))
 def test_the_best_k_of_each_group(filtered, batch, k):
     """One group at a time, in plain Python: shorter first, earlier first among equals."""
@@ -82,14 +83,19 @@ def test_ties_and_odd_rows():
     assert keep.tolist() == [True, True, False]
     # fewer rows than k stay, skipped ones aside; a row without a value of the chosen term comes last
     rewards = [[1.0, NAN], [NAN, NAN], [NAN, 9.0], [0.0, 0.0]]
-    assert shortest(rewards, [1, 1, 1, 1], [0] * 4, [1.0, 1.0], {})[0].tolist() == [True, False, True, True]
+    assert shortest(rewards, [1, 1, 1, 1], [0] * 4, [1.0, 1.0], {}, k=8)[0].tolist() == [
+        True,
+        False,
+        True,
+        True,
+    ]
     keep, _ = token_efficiency(rewards, [9, 1, 1, 9], [0] * 4, [1.0, 1.0], {}, k=2, terms=[0])
     assert keep.tolist() == [True, False, False, True]
     # a length may be missing where the row is skipped
     assert shortest([[1.0], [NAN]], [1.0, NAN], [0, 0], [1.0], {})[0].tolist() == [True, False]
 
 
-@pytest.mark.parametrize("k", [1, 0, -2, 2.0, True])
+@pytest.mark.parametrize("k", [1, 0, -2, 2.0, True, 1.0, 0.0, NAN])
 def test_k_is_an_integer_from_2_on(k):
     batch = np.ones((4, 1)), [1] * 4, [0] * 4, [1.0], {}
     for filtered in (shortest, token_efficiency):
@@ -97,6 +103,25 @@ def test_k_is_an_integer_from_2_on(k):
             filtered(*batch, k=k)
     with pytest.raises(ValueError, match="k_easy must be an integer from 2 on"):
         adaptive_difficulty(*batch, k_easy=k)
+
+
+@untimed
+@given(batches(distinct=True), st.floats(0.01, 0.99))
+def test_a_share_of_each_group(batch, share):
+    """Rounded up, of the rows that count, and two at least: shares need not know how many are sampled."""
+    rewards, _, groups, _ = batch
+    keep, _ = shortest(*batch, {}, k=share)
+    for group in set(groups.tolist()):
+        count = int((~np.isnan(rewards[groups == group]).all(axis=1)).sum())
+        assert keep[groups == group].sum() == min(max(math.ceil(share * count - 1e-9), 2), count)
+
+
+def test_the_published_shares_are_the_defaults():
+    """8 of 16; and 8, 8, 6 and 4 of 16 by difficulty."""
+    sixteen = np.ones((16, 1)), np.arange(16), np.zeros(16, dtype=int), [1.0], {}
+    assert shortest(*sixteen)[0].sum() == token_efficiency(*sixteen)[0].sum() == 8
+    keep, _ = adaptive_difficulty(*prompts(np.arange(8) / 8, 16), {}, warmup=0)
+    assert keep.reshape(8, 16).sum(axis=1).tolist() == [8, 8, 8, 8, 6, 6, 4, 4]
 
 
 # --- adaptive difficulty ------------------------------------------------------------------------------
@@ -124,6 +149,7 @@ def test_adaptive_difficulty():
     np.testing.assert_allclose(state["measures"]["quartiles"], golden["final_quartiles"], atol=1e-12)
 
 
+@untimed
 @given(
     st.lists(st.lists(st.integers(0, 16), min_size=1, max_size=12), min_size=1, max_size=8),
     st.integers(0, 20),
@@ -144,11 +170,18 @@ def test_k_by_exact_quartiles(calls, warmup):
             assert kept == (expected if len(seen) >= warmup else 7)
 
 
+def test_the_warm_up_counts_the_prompts_of_this_call():
+    ks = {"k_very_hard": 4, "k_hard": 3, "k_medium": 3, "k_easy": 2}
+    for warmup, kept in [(8, 2), (9, 4)]:
+        keep, _ = adaptive_difficulty(*prompts(np.arange(8) / 8, 4), {}, warmup=warmup, **ks)
+        assert keep.reshape(8, 4)[-1].sum() == kept
+
+
 def test_prompts_that_are_all_the_same_are_easy():
     """As in the paper: none is below a quartile."""
     for mean in (0.0, 1.0):
         keep, _ = adaptive_difficulty(*prompts([mean] * 8, 10), {}, warmup=0)
-        assert keep.sum() == 8 * 4
+        assert keep.sum() == 8 * 3  # a quarter of 10, rounded up
 
 
 def test_the_state_stays_small():

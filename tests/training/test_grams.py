@@ -6,7 +6,8 @@ import random as randomness
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from filtering import untimed
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit.training.shapers import clusters, mine
@@ -85,6 +86,7 @@ def test_numbers_and_variables_belong_to_a_problem():
     }
 
 
+@untimed
 @given(st.lists(TEXTS, max_size=12), st.randoms(use_true_random=False), st.floats(0.05, 1))
 def test_any_texts(texts, random, top):
     """Each n-gram is in two texts or more, has 3 to 5 words and is found once, in whatever order."""
@@ -120,7 +122,7 @@ def test_hostile_texts_end_when_mined(text):
     assert len(mine([text] * 3, top=1.0)) <= 2000
 
 
-@settings(max_examples=300)
+@untimed
 @given(st.text())
 def test_words_of_any_text(text):
     """They stand where they are said to, in order, and a gram made of a phrase has its words."""

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from filtering import GOLDEN
+from filtering import GOLDEN, untimed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +64,7 @@ def test_credit_grows_and_blame_shrinks():
     np.testing.assert_array_equal(got[2], 0)
 
 
+@untimed
 @given(
     st.lists(
         st.lists(st.sampled_from(["so", " let", " me", " check", ",", "\n"]), max_size=12),

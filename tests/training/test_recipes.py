@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from training_toy import score, write_task
 
-from rewardkit.training import TrainError, parse_config, recipe_table, train
+from rewardkit.runtime import load
+from rewardkit.training import ConfigError, TrainError, parse_config, recipe_table, train
 from rewardkit.training.algorithm import laid_over
 from rewardkit.training.checkpoint import read_state
 from rewardkit.training.config import TrainConfig
 from rewardkit.training.logs import read_log
 from rewardkit.training.recipes import RECIPES
+from rewardkit.training.run import check_algorithm
 
 # `shortest` and the adaptive filter keep 4 of 8 here
 SMALL: dict[str, dict[str, Any]] = {
@@ -112,3 +114,52 @@ def test_every_recipe_is_in_the_table() -> None:
     assert [row["recipe"] for row in rows] == list(RECIPES)
     assert all(list(row) == list(recipe_table.COLUMNS) for row in rows)
     assert len({tuple(row.values())[1:] for row in rows}) == len(rows)  # no two are the same algorithm
+
+
+SPEC = """language 1
+term near = completion.words
+reward { near: 1 }
+advantage gdpo
+"""
+
+
+def notes(folder: Path, **values: Any) -> list[str]:
+    (folder / "spec.rwd").write_text(SPEC)
+    config = TrainConfig.model_validate({"steps": 1, **values})
+    return list(check_algorithm(config, load(folder / "spec.rwd")))
+
+
+def test_a_recipe_says_that_it_replaces_the_specs_normalizer(tmp_path: Path) -> None:
+    [note] = notes(tmp_path, recipe="dapo")
+    assert "grpo takes the place of the spec's `advantage gdpo`" in note
+    assert notes(tmp_path, recipe="gdpo") == []
+    assert notes(tmp_path, recipe="dapo", normalizer="spec") == []
+    assert notes(tmp_path, normalizer="grpo") == []
+    [note] = notes(tmp_path, recipe="ppo")
+    assert "the value head takes the place" in note
+
+
+def test_a_sequence_ratio_over_tokens_is_told(tmp_path: Path) -> None:
+    assert notes(tmp_path, ratio="sequence", aggregation="sequence_mean") == []
+    [note] = notes(tmp_path, ratio="sequence")
+    assert 'the loss of GSPO is "sequence_mean"' in note
+
+
+@pytest.mark.parametrize("values", [{}, {"normalizer": "spec", "recipe": "rloo"}, {"normalizer": "gdpo"}])
+def test_gdpo_takes_no_kl_in_the_reward(tmp_path: Path, values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="gdpo would normalize the KL as a term of its own"):
+        notes(tmp_path, kl_in="reward", kl_coefficient=0.1, **values)
+    assert notes(tmp_path, kl_in="loss", kl_coefficient=0.1) == []
+
+
+@pytest.mark.parametrize("recipe", ["dapo", "gfpo_adaptive", "hicra", "ppo", "rloo", "reinforce_pp"])
+def test_a_recipe_goes_on_bit_for_bit(task: dict[str, Any], tmp_path: Path, recipe: str) -> None:
+    """What its parts keep from step to step is in the checkpoint: position, sketch, grams, value head."""
+
+    def weights(folder: str, *steps: int) -> bytes:
+        for count in steps:
+            overrides = {"train.recipe": recipe, "train.steps": count, "log.dir": folder}
+            result = train(task, overrides=overrides, base=tmp_path, scorer=score, progress=False)
+        return (result.policy / "model.safetensors").read_bytes()
+
+    assert weights("stopped", 3, 7) == weights("through", 7)

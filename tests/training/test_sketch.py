@@ -7,7 +7,8 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from filtering import untimed
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardkit.training.filters.sketch import CAPACITY, Sketch
@@ -58,6 +59,7 @@ def test_close_to_the_percentiles_of_1e5_values(name):
     assert sketch.quantiles([0, 1]) == [values.min(), values.max()]
 
 
+@untimed
 @given(st.lists(st.lists(st.integers(0, 16).map(lambda x: x / 16)), min_size=1, max_size=30))
 def test_exact_while_distinct_values_are_few(parts):
     """However many values: those of `numpy.percentile`, to the bit where a rank is a whole number."""
@@ -86,6 +88,7 @@ def test_a_heavy_value_is_met_exactly():
         assert sketch.quantiles([0.25, 0.5, 0.75]) == np.percentile(values, [25, 50, 75]).tolist()
 
 
+@untimed
 @given(st.lists(NUMBERS, min_size=1, max_size=200), st.lists(NUMBERS, min_size=1, max_size=200))
 def test_merging_is_adding(left, right):
     one = Sketch().add(left).merge(Sketch().add(right))
@@ -101,7 +104,7 @@ def test_merged_sketches_of_parts_are_as_close_as_one():
     assert rank_errors(merged, values).max() < 0.005
 
 
-@settings(max_examples=30)
+@untimed
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
 def test_any_stream(seed, calls):
     """Quantiles rise, stay within the values, and go on from JSON as if nothing had been saved."""
@@ -118,6 +121,7 @@ def test_any_stream(seed, calls):
     assert rank_errors(kept, values).max() < 0.005 + 1.5 / len(values)
 
 
+@untimed
 @given(st.lists(NUMBERS, max_size=50), st.randoms(use_true_random=False))
 def test_the_order_of_one_call_does_not_matter(values, random):
     shuffled = list(values)

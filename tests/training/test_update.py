@@ -165,7 +165,7 @@ def test_micro_batches_change_nothing_for_a_critic(policy: Policy) -> None:
                 parameter.copy_(old)
     assert measured[0]["value_error"] == pytest.approx(1, abs=1e-5)
     assert measured[0] == pytest.approx(measured[1], abs=1e-4)
-    assert seen[0][-1].item() == pytest.approx(0.5, abs=1e-4)  # the bias, by `coefficient` times the error
+    assert seen[0][-1].item() == pytest.approx(0.1, abs=1e-4)  # the bias, by `coefficient` times the error
     for one, other in zip(*seen, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
