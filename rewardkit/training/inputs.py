@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rewardkit.runtime import Reward, load
 from rewardkit.runtime.brought import bring
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .config import RunConfig
     from .context.config import ContextRun
 
-    Inputs = RunConfig | ContextRun
+    Inputs: TypeAlias = RunConfig | ContextRun
 
 
 def load_scorer(config: Inputs, base: Path) -> Scorer:

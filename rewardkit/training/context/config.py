@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from rewardkit.runtime.brought import BackendTables
 from rewardkit.runtime.configs import Amount, Count, EndpointConfig, Positive, Table, read_table
 
+from ..algorithm import Share
 from ..config import (
     CheckpointConfig,
     DataConfig,
@@ -17,7 +18,6 @@ from ..config import (
     LogConfig,
     PolicyConfig,
     RewardConfig,
-    Share,
     Size,
     with_overrides,
 )

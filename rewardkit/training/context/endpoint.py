@@ -114,7 +114,8 @@ class EndpointModel:
             self._count(failed)
             return Reply("", None, False, str(failed))
         self._unanswered, self._answered = 0, True
-        return Reply(answer.text, answer.tokens, not answer.cut)
+        text = answer.text.encode(errors="replace").decode()  # half of a surrogate pair is no text
+        return Reply(text, answer.tokens, not answer.cut)
 
     def _count(self, failed: Failed) -> None:
         if failed.refused and self._answered:

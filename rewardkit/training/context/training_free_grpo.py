@@ -69,7 +69,7 @@ def take_step(task: Task, state: State, step: int) -> tuple[State, ContextRecord
     faults, unread = task.tally.faults, task.editor.failed
     attempts = task.attempt(
         task.rows,
-        visit(len(task.rows), _size(task), step, seed),
+        visit(len(task.rows), step * _size(task), _size(task), seed),
         prompt_of(task, state.library),
         step,
         derive(seed, Stream.ANSWERS, step),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -148,6 +149,25 @@ def test_completions_without_a_token_count(folder: Path) -> None:
         config["log"]["dir"] = "other"
         with pytest.raises(RewardError, match="token"):
             run(config, folder)
+
+
+def test_odd_characters(folder: Path) -> None:
+    def reply(body: dict[str, Any], number: int) -> Any:
+        said = json.loads(answer(body).body)["choices"][0]["message"]["content"]
+        return completion(said.replace("number", "\ud800 number") + "\ud800\0")
+
+    with world(reply) as server:
+        result = run(grpo(server.url, epochs=1), folder)
+    assert "?" in result.instructions.read_text()
+
+
+def test_inside_a_running_loop(server: Judge, folder: Path) -> None:
+    """As in a notebook."""
+
+    async def cell() -> ContextResult:
+        return run(gepa(server.url), folder)
+
+    assert asyncio.run(cell()).after == 1.0
 
 
 def test_instructions_and_a_prompt_of_messages() -> None:
