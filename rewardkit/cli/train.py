@@ -10,7 +10,6 @@ import typer
 from rewardkit.cli import codes
 from rewardkit.cli.options import pairs
 from rewardkit.cli.show import Format, left_table, print_json, table
-from rewardkit.diagnostics import RewardError
 
 _SHARE = (
     "effective share: weight × deviation within groups, to sum 100%: a term's part in GRPO's advantage.\n"
@@ -34,16 +33,11 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
     form: Annotated[Format, typer.Option("--format", help="how to print the result")] = Format.full,
 ) -> int:
-    """Train a policy on a spec; goes on from the latest checkpoint of the same run."""
+    """Train a policy on a spec, or with a table [context] its prompt; goes on from the latest checkpoint."""
     if recipes:
         return _recipes(form)
     if run_file is None:
         raise typer.BadParameter("name a run file, or ask for --recipes")
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
     from rewardkit.training import train
 
     overrides = {key: _value(text) for key, text in pairs(sets or [], "--set").items()}
@@ -79,6 +73,8 @@ def _value(text: str) -> Any:
 
 def shown(result: Any) -> str:
     """Where things are, and each term in the last step."""
+    if not hasattr(result, "policy"):
+        return _shown_context(result)
     lines = []
     if result.last is not None:
         last = result.last
@@ -95,6 +91,24 @@ def shown(result: Any) -> str:
     return "\n".join(lines)
 
 
+def _shown_context(result: Any) -> str:
+    """Of a run with [context]: where its instructions are, and what they are worth."""
+    lines = []
+    if result.last is not None:
+        rows = [[name, _number(mean)] for name, mean in result.last.terms.items()]
+        lines += [table(["last step", "mean"], rows), ""]
+    resumed = f", from step {result.resumed_from}" if result.resumed_from else ""
+    lines.append(f"{result.steps:,} steps{resumed} in {result.seconds:.1f} s")
+    if result.after is not None:
+        lines.append(
+            f"score on the validation rows: {_number(result.before)} before, {_number(result.after)} after"
+        )
+    lines.append(f"instructions  {result.instructions}")
+    lines.append(f"context       {result.context}")
+    lines.append(f"log           {result.log}")
+    return "\n".join(lines)
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
@@ -107,6 +121,18 @@ def to_json(result: Any) -> dict[str, Any]:
     """The result as plain values."""
     from dataclasses import asdict
 
+    if not hasattr(result, "policy"):
+        return {
+            "steps": result.steps,
+            "resumed_from": result.resumed_from,
+            "seconds": round(result.seconds, 3),
+            "before": result.before,
+            "after": result.after,
+            "instructions": str(result.instructions),
+            "context": str(result.context),
+            "log": str(result.log),
+            "last": asdict(result.last) if result.last is not None else None,
+        }
     return {
         "steps": result.steps,
         "resumed_from": result.resumed_from,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,18 @@ from .errors import TrainError, reason
 from .folders import writing
 from .records import StepRecord
 
-Write = Callable[[StepRecord], None]
+Write = Callable[[Any], None]
+Scalars = Callable[[Any], Iterable[tuple[str, float]]]
 
 JSONL = "log.jsonl"
 TENSORBOARD = "tensorboard"
 
 
 @contextmanager
-def open_logs(folder: Path, config: LogConfig, start: int) -> Iterator[Write]:
+def open_logs(folder: Path, config: LogConfig, start: int, view: Scalars | None = None) -> Iterator[Write]:
     """Give a function that logs a record, for a run that goes on after step `start` (0 for a new one).
+
+    A record is a `StepRecord`, or anything with a `step` and `to_json`, of which `view` gives the scalars.
 
     Lines of later steps, which a killed run wrote after its last checkpoint, are dropped first, so that
     every step is in the log once. Each line reaches the disk before the function returns.
@@ -39,14 +42,14 @@ def open_logs(folder: Path, config: LogConfig, start: int) -> Iterator[Write]:
             writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=start + 1)
         keep_until(folder / JSONL, start)
 
-    def write(record: StepRecord) -> None:
+    def write(record: Any) -> None:
         if config.jsonl:
             with writing(folder / JSONL), open(folder / JSONL, "a", encoding="utf-8") as lines:
                 lines.write(record.to_json() + "\n")
                 lines.flush()
                 os.fsync(lines.fileno())
         if writer is not None:
-            for tag, value in scalars(record):
+            for tag, value in (view or scalars)(record):
                 writer.add_scalar(tag, value, record.step)
             writer.flush()
 

@@ -15,13 +15,14 @@ from rewardkit.runtime import Reward
 from .checkpoint import checkpoints, remove_checkpoints, replace_folder, save_checkpoint, step_of
 from .config import RunConfig
 from .folders import locked, place, remove, writing
+from .inputs import load_rows, load_scorer
 from .logs import JSONL, TENSORBOARD, open_logs
 from .parts import find_parts
 from .policy import Policy, save_policy
 from .progress import Show, Silent, show
 from .records import StepRecord
 from .result import Advantage, Scorer, TrainResult
-from .run import Run, find_advantage, load_rows, load_scorer, prepare
+from .run import Run, find_advantage, prepare
 from .step import take_step
 
 

@@ -22,6 +22,9 @@ class Stream(IntEnum):
     GLOBAL = 5  #: the global generators, for rewards that draw
     RESAMPLING = 6  #: completions in the place of those that a filter dropped
     CRITIC = 7  #: initial weights of a value head
+    ANSWERS = 20  #: a context optimizer: answers to prompts
+    VALIDATION = 21  #: a context optimizer: answers to validation prompts
+    EDITS = 22  #: a context optimizer: answers of the editor
 
 
 def derive(seed: int, stream: Stream, index: int = 0) -> int:
