@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from rewardkit.normalizers import NORMALIZERS, get
 from rewardkit.plugins import check_options, find, takes
 
 from .config import TrainConfig
-from .errors import ConfigError, reason
+from .errors import ConfigError, TrainError, reason
 from .filters import FILTERS
-from .losses import OBJECTIVES, Objective
+from .guards import guarded_filter, guarded_objective, guarded_shaper
+from .losses import OBJECTIVES, Counts, Objective
 from .shapers import SHAPERS
 from .shapers.grams import read_grams
+
+#: keywords of parts that a run gives itself: no options
+_GIVEN = frozenset(
+    ("counts", "groups", "kl", "lengths", "names", "normalizer", "rewards", "scores", "weights")
+)
 
 
 @dataclass(frozen=True)
@@ -35,15 +43,26 @@ def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
     Raises `ConfigError` for a part there is not, or an option that a part does not have or refuses.
     """
     try:
+        for part in ("filter", "shaper", "normalizer", "objective"):
+            _no_argument(part, getattr(config, f"{part}_options"))
+        filter_ = _optional("filter", FILTERS, config.filter, config.filter_options)
+        shaper = _optional("shaper", SHAPERS, config.shaper, _read(config.shaper_options, base or Path()))
         parts = Parts(
-            _optional("filter", FILTERS, config.filter, config.filter_options),
-            _optional("shaper", SHAPERS, config.shaper, _read(config.shaper_options, base or Path())),
+            filter_ and guarded_filter(f"filter `{config.filter}`", filter_),
+            shaper and guarded_shaper(f"shaper `{config.shaper}`", shaper),
             _objective(config),
         )
         _try_out(parts, config)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, TrainError) as error:
         raise ConfigError(f"[train] {error}") from None
     return parts
+
+
+def _no_argument(part: str, options: Mapping[str, Any]) -> None:
+    """An option may not stand in for what the run itself hands a part."""
+    for name in options:
+        if name in _GIVEN:
+            raise ValueError(f"`{name}` in `{part}_options` is no option: the run gives it")
 
 
 def _read(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
@@ -58,12 +77,31 @@ def _read(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
 
 def _try_out(parts: Parts, config: TrainConfig) -> None:
-    """Call filter and shaper on no rows, so that options out of range are told before anything runs."""
+    """Call the parts on next to nothing, so that options out of range are told before anything runs."""
     none = np.zeros((0, 1))
     if parts.filter is not None and "terms" not in config.filter_options:  # whose names the spec knows
         parts.filter(none, np.zeros(0), np.zeros(0, dtype=np.int64), np.ones(1), {})
     if parts.shaper is not None:
         parts.shaper(none, [], none != 0, np.zeros(0, dtype=bool), {})
+    two = torch.zeros(2, 1)
+    here, groups = torch.ones(2, 1, dtype=torch.bool), torch.zeros(2, dtype=torch.int64)
+    given = {"kl": 0.0} if parts.objective.minibatch_kl else {}
+    parts.objective.function(
+        two, two, torch.tensor([1.0, -1.0]), here, groups, counts=Counts(2.0, 2.0, 2.0, 1.0), **given
+    )
+    if config.normalizer in NORMALIZERS:  # the spec's is known where it is checked
+        function, options = get(config.normalizer), config.normalizer_options
+        check_options(f"normalizer `{config.normalizer}`", function, options)
+        try:
+            function(
+                np.array([[0.0], [1.0]]),
+                np.zeros(2, dtype=np.int64),
+                np.ones(1),
+                lengths=np.ones(2),
+                **options,
+            )
+        except ValueError as error:
+            raise ValueError(f"normalizer `{config.normalizer}`: {error}") from None
 
 
 def _optional(
@@ -100,4 +138,5 @@ def _objective(config: TrainConfig) -> Objective:
     clash = sorted(used.keys() & config.objective_options.keys())
     if clash:
         raise ValueError(f"`{clash[0]}` is a key of `[train]` itself, not of `objective_options`")
-    return replace(objective, function=partial(objective.function, **used, **config.objective_options))
+    function = partial(objective.function, **used, **config.objective_options)
+    return replace(objective, function=guarded_objective(what, function))

@@ -14,6 +14,7 @@ from .checkpoint import RunState
 from .collect import Collected, collect
 from .critic import critic_advantages, token_rewards
 from .errors import TrainError
+from .guards import checked_advantages, told
 from .records import StepRecord, describe, term_names
 from .run import Run
 from .shapers.pieces import token_texts
@@ -133,11 +134,14 @@ def _normalized(run: Run, found: Collected, kl: torch.Tensor | None) -> torch.Te
     if kl is not None:
         spent = kl.double().sum(dim=1).cpu().numpy()
         counted = with_kl(counted, spent, run.config.train.kl_coefficient)
+    what = f"normalizer `{run.config.train.normalizer or counted.normalizer or 'given'}`"
     try:
         advantages = run.advantage(counted, found.rollout.tokens.cpu().numpy())
     except ValueError as error:
         raise TrainError(str(error)) from None
-    return torch.from_numpy(np.asarray(advantages, dtype=np.float64))
+    except Exception as error:  # whatever another package raises
+        raise TrainError(f"{what}: {told(error)}") from error
+    return torch.from_numpy(checked_advantages(what, advantages, len(counted)))
 
 
 def _by_critic(run: Run, found: Collected, batch: Batch, kl: torch.Tensor | None) -> Batch:
