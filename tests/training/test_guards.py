@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from training_toy import score, write_task
 
 from rewardkit.normalizers import NORMALIZERS
@@ -140,7 +139,7 @@ def test_an_objective_that_gives_no_loss(tmp_path: Path, monkeypatch: pytest.Mon
         given.append(found)
         with pytest.raises(TrainError, match=f"objective `theirs`: {said}"):
             run(tmp_path, objective="theirs")
-    given.append(lambda new: (torch.where(new == 0, new, np.nan).sum(), {}))
+    given.append(lambda new: ((new * np.nan).sum(), {}))
     with pytest.raises(TrainError, match="the gradient is not finite"):
         run(tmp_path, objective="theirs")
 
