@@ -53,7 +53,8 @@ def _check(name: str, value: Any, option: Option) -> None:
 
 
 def _is_amount(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
+    is_real = isinstance(value, Real) and type(value) is not bool
+    return is_real and bool(0 <= value <= sys.float_info.max)
 
 
 def shortened(value: Any) -> str:

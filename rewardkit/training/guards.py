@@ -15,6 +15,9 @@ import torch
 
 from .errors import ResumeError, TrainError, reason
 
+#: its square is a float32 too
+_LARGEST = 1e18
+
 
 def guarded_filter(what: str, part: Callable[..., Any]) -> Callable[..., Any]:
     """The filter, with `keep` as bool (N,). Raises ValueError for whatever goes wrong in it."""
@@ -76,7 +79,15 @@ def checked_advantages(what: str, found: Any, count: int) -> np.ndarray:
         raise TrainError(f"{what} gave advantages of shape {advantages.shape}, not ({count},)")
     if not np.isfinite(advantages).all():
         raise TrainError(f"{what} gave an advantage that is NaN or infinite")
+    check_size(advantages, "an advantage")
     return advantages
+
+
+def check_size(values: np.ndarray, what: str) -> None:
+    """Raises `TrainError` for an infinity, and for what float32, which is trained in, cannot hold."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest > _LARGEST:
+        raise TrainError(f"{what} of {largest:.3g} is too large to train on: give the reward a smaller range")
 
 
 def _guarded(

@@ -14,7 +14,7 @@ from .checkpoint import RunState
 from .collect import Collected, collect
 from .critic import critic_advantages, token_rewards
 from .errors import TrainError
-from .guards import checked_advantages, told
+from .guards import check_size, checked_advantages, told
 from .records import StepRecord, describe, term_names
 from .run import Run
 from .shapers.pieces import token_texts
@@ -151,7 +151,9 @@ def _by_critic(run: Run, found: Collected, batch: Batch, kl: torch.Tensor | None
     gone = torch.from_numpy(scores.skipped | ~found.kept | np.isnan(scores.total)).to(device)
     mask = found.rollout.mask & ~gone[:, None]
     values = token_values(run.learner, replace(batch, trained=mask), config)
-    total = torch.from_numpy(np.nan_to_num(scores.total)).to(device, torch.float32)
+    rewards = np.where(np.isnan(scores.total), 0.0, scores.total)
+    check_size(rewards, "a reward")
+    total = torch.from_numpy(rewards).to(device, torch.float32)
     advantages, returns = critic_advantages(
         token_rewards(total, mask, kl, config.kl_coefficient),
         values,

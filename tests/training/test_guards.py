@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_toy import score, write_task
+from training_toy import make_scores, score, write_task
 
 from rewardkit.normalizers import NORMALIZERS
 from rewardkit.training import ConfigError, ResumeError, TrainError, train
@@ -196,3 +196,32 @@ def test_a_state_that_somebody_wrote_to(tmp_path: Path, state: dict[str, Any]) -
     (part,) = state
     with pytest.raises(ResumeError, match=f"^{part} `.*` cannot go on from what the checkpoint kept of it"):
         run(tmp_path, **{**parts, "steps": 2})
+
+
+def scored(value: Any, **more: Any) -> Any:
+    """A reward that is `value` for every second row, and 0 for the others."""
+
+    def score_all(rows: Any, /, *, group: np.ndarray, step: int) -> Any:
+        given = {name: make(len(group)) for name, make in more.items()}
+        return make_scores({"all": [value * (row % 2) for row in range(len(group))]}, group, **given)
+
+    return score_all
+
+
+@pytest.mark.parametrize("recipe", ["dr_grpo", "gvpo", "ppo", "rloo"])
+@pytest.mark.parametrize("value", [1e60, float("inf")])
+def test_rewards_that_nothing_can_be_trained_on(tmp_path: Path, recipe: str, value: float) -> None:
+    task = write_task(tmp_path)
+    task["train"].update(recipe=recipe, steps=1)
+    with pytest.raises(TrainError, match=r"too large to train on|hold an infinity"):
+        train(task, base=tmp_path, scorer=scored(value), progress=False)
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+@pytest.mark.parametrize("micro_batch", [None, 1])
+def test_a_critic_where_rows_are_skipped(tmp_path: Path, micro_batch: int | None) -> None:
+    for skipped in (lambda rows: [True] * rows, lambda rows: [row % 4 > 0 for row in range(rows)]):
+        task = write_task(tmp_path)
+        task["train"].update(recipe="ppo", steps=1, micro_batch=micro_batch)
+        result = train(task, base=tmp_path, scorer=scored(1.0, skipped=skipped), progress=False, fresh=True)
+        assert result.last is not None and result.last.skipped >= 0.75
