@@ -37,9 +37,20 @@ def run(
     except ImportError as error:
         raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
     from rewardkit.training import train
+    from rewardkit.training.processes import join_processes, leave_processes, speaks
 
     overrides = {key: _value(text) for key, text in pairs(sets or [], "--set").items()}
-    result = train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
+    processes = join_processes()
+    try:
+        result = train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
+    except BaseException as error:
+        if not speaks():  # another process has said it
+            stopped = isinstance(error, KeyboardInterrupt)
+            raise typer.Exit(codes.INTERRUPTED if stopped else codes.USAGE) from None
+        raise
+    leave_processes()
+    if not processes.main:
+        return codes.OK
     if form is Format.json:
         print_json(to_json(result))
     else:

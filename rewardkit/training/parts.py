@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -71,4 +71,4 @@ def _objective(config: TrainConfig) -> Objective:
     clash = sorted(used.keys() & config.objective_options.keys())
     if clash:
         raise ValueError(f"`{clash[0]}` is a key of `[train]` itself, not of `objective_options`")
-    return Objective(partial(objective.function, **used, **config.objective_options), objective.whole_groups)
+    return replace(objective, function=partial(objective.function, **used, **config.objective_options))

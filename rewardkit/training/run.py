@@ -16,12 +16,15 @@ from accelerate import Accelerator
 from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
+from rewardkit.processes import usable_cores
 from rewardkit.runtime import Reward, load
 from rewardkit.runtime.brought import bring
 from rewardkit.runtime.devices import find_device
 from rewardkit.runtime.host import import_extern
 from rewardkit.runtime.rows import ROW_COLUMNS
 
+from . import sharding
+from .adapters import add_adapter, restore_adapter
 from .checkpoint import (
     RunState,
     check_same_run,
@@ -40,6 +43,8 @@ from .folders import place
 from .logs import JSONL, read_log
 from .parts import Parts
 from .policy import Policy, check_model, encode_prompt, load_policy
+from .precision import autocast
+from .processes import Processes, local
 from .progress import Show
 from .result import Advantage, Scorer
 from .rollout import check_length
@@ -82,7 +87,11 @@ def load_scorer(config: RunConfig, base: Path) -> Scorer:
         raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
     params: dict[str, Any] = dict(config.reward.set)
     externs = {name: import_extern(name, where, base) for name, where in config.reward.externs.items()}
-    return load(base / config.reward.spec, externs=externs, backends=bring(config, base), **params)
+    workers = None
+    if config.workers is None and local() > 1:  # processes of one machine share its cores
+        workers = max(1, usable_cores() // local())
+    backends = bring(config, base, workers=workers)
+    return load(base / config.reward.spec, externs=externs, backends=backends, **params)
 
 
 def load_rows(config: RunConfig, base: Path, scorer: Scorer) -> Rows:
@@ -119,57 +128,108 @@ def prepare(
     advantage: Normalize,
     parts: Parts,
     screen: Show,
+    processes: Processes,
 ) -> Run:
     """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
-    # device placement is ours: accelerate knows one device per process, whatever the run file says
-    accelerator = Accelerator(cpu=config.policy.device == "cpu", device_placement=False)
-    if accelerator.num_processes > 1:
-        raise TrainError("training runs in one process; start it without `accelerate launch`")
-    device = accelerator.device if config.policy.device == "auto" else _device(config.policy.device)
+    accelerator, device = _accelerator(config, processes)
     fingerprint = getattr(scorer, "fingerprint", "")
     state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)
 
-    found = [] if fresh else checkpoints(saves)
-    if found:
+    # the main process says what there is, and the others must see it too
+    found = processes.main_does(lambda: [] if fresh else checkpoints(saves))
+    adapter = config.policy.adapter
+    _seed_globals(config.train.seed, processes.rank)
+
+    def opened() -> tuple[Policy, RunState]:
+        """From the checkpoint, or new."""
+        if not found:
+            policy = load_policy(config.policy, base, config.train.seed)
+            return policy if adapter is None else add_adapter(policy, adapter, config.train.seed), state
         saved = read_state(found[-1])
         check_same_run(saved, state, found[-1])
-        state = replace(saved, config=state.config, fingerprint=saved.fingerprint or fingerprint)
         _check_log(folder / JSONL)
-        policy = restore_policy(found[-1], config.policy.dtype)
-        screen.note(f"going on from {found[-1]}")
-    else:
-        _seed_globals(config.train.seed)
-        policy = load_policy(config.policy, base, config.train.seed)
-    _set_threads(config.train.threads, policy)
-    policy = replace(policy, model=accelerator.prepare(_moved(policy.model, device)))
-    head = None if config.train.value_head is None else value_head(policy)
-    optimizer = accelerator.prepare(_optimizer(policy, head, config.train))
+        if adapter is None:
+            policy = restore_policy(found[-1], config.policy.dtype)
+        else:
+            policy = restore_adapter(load_policy(config.policy, base, config.train.seed), found[-1])
+        return policy, replace(saved, config=state.config, fingerprint=saved.fingerprint or fingerprint)
+
+    policy, state = processes.together(opened)
     if found:
-        restore(found[-1], optimizer, head)
+        screen.note(f"going on from {found[-1]}")
+    _set_threads(config.train.threads, policy)
+
+    def placed(opened: Policy) -> Policy:
+        """On the device; in parts, where the launcher asks for it."""
+        model = _moved(opened.model, device)
+        if processes.count > 1 and sharding.asked_for():
+            model = sharding.shard(model, accelerator, config.policy.precision)
+        else:
+            processes.alike(model.parameters())
+            if config.policy.precision == "bf16":
+                autocast(model)
+        return replace(opened, model=model)
+
+    policy = placed(policy)
+    head = None if config.train.value_head is None else value_head(policy)
+    optimizer = _optimizer(policy, head, config.train)
+    if found:
+        saved_by = restore(found[-1], optimizer, head, processes.rank)
+        if saved_by != processes.count:
+            screen.note(f"{saved_by} processes wrote it; {processes.count} go on, which draw otherwise")
     else:
-        check_model(policy)
+        with sharding.gathered(policy.model):
+            check_model(policy)
         _check_first_prompts(policy, rows, config.train)  # before a warm-up, which takes its time
     if not found and config.warmup is not None:
         _warm_up(policy, config, base, accelerator, screen)
 
     reference = None
-    if config.train.kl_coefficient > 0:
+    if config.train.kl_coefficient > 0 and adapter is not None:
+        reference = policy  # without its adapter
+    elif config.train.kl_coefficient > 0:
         if found:
-            reference = restore_reference(folder / "reference", config.policy.dtype)
+            reference = placed(restore_reference(folder / "reference", config.policy.dtype))
+        elif sharding.is_sharded(policy.model):
+            weights = sharding.whole_weights(policy.model)
+            reference = placed(_with_weights(load_policy(config.policy, base, config.train.seed), weights))
         else:
             reference = replace(policy, model=copy.deepcopy(policy.model))
-        _moved(reference.model, device).requires_grad_(False)
+        reference.model.requires_grad_(False)
     return Run(
         config=config,
         state=state,
         new=not found,
         folder=folder,
         saves=saves,
-        source=Source(config.train, rows, policy, scorer, parts.filter),
+        source=Source(config.train, rows, policy, scorer, parts.filter, processes),
         advantage=advantage,
         shaper=parts.shaper,
-        learner=Learner(policy, reference, optimizer, accelerator, parts.objective, head),
+        learner=Learner(policy, reference, optimizer, accelerator, parts.objective, head, processes),
     )
+
+
+def _accelerator(config: RunConfig, processes: Processes) -> tuple[Accelerator, torch.device]:
+    """What `accelerate launch` was told, and this process's device; raises `ConfigError` if there is none."""
+    name, several = config.policy.device, processes.count > 1
+    if several and name not in ("auto", "cpu", "cuda"):
+        raise ConfigError(
+            f"[policy] `device` is {name!r}, and {processes.count} processes have a device each; leave it out"
+        )
+    if name != "auto":
+        _device(name)
+    cpu = name == "cpu" or (several and not torch.cuda.is_available())
+    # device placement is ours: accelerate knows one device per process, whatever the run file says. So is the
+    # precision: a run that goes on must not depend on how it was launched
+    accelerator = Accelerator(cpu=cpu, device_placement=False, mixed_precision="no")
+    if name == "auto" or several:
+        return accelerator, torch.device("cpu") if cpu else accelerator.device
+    return accelerator, _device(name)
+
+
+def _with_weights(policy: Policy, weights: dict[str, torch.Tensor]) -> Policy:
+    policy.model.load_state_dict(weights)
+    return policy
 
 
 def _device(name: str) -> torch.device:
@@ -197,7 +257,7 @@ def _check_log(path: Path) -> None:
 
 
 def _optimizer(policy: Policy, head: ValueHead | None, config: TrainConfig) -> torch.optim.Optimizer:
-    groups: list[dict[str, Any]] = [{"params": list(policy.model.parameters())}]
+    groups: list[dict[str, Any]] = [{"params": [p for p in policy.model.parameters() if p.requires_grad]}]
     if head is not None and config.value_head is not None:
         scale = config.value_head.learning_rate / config.learning_rate  # the schedule is the policy's
         groups.append({"params": list(head.parameters()), "scale": scale})
@@ -225,9 +285,9 @@ def _warm_up(policy: Policy, config: RunConfig, base: Path, accelerator: Acceler
     )
 
 
-def _seed_globals(seed: int) -> None:
+def _seed_globals(seed: int, rank: int) -> None:
     """For rewards and models that draw from the global generators; the loop itself does not."""
-    derived = derive(seed, Stream.GLOBAL)
+    derived = derive(seed, Stream.GLOBAL, rank)
     random.seed(derived)
     np.random.seed(derived % 2**32)
     torch.manual_seed(derived)
