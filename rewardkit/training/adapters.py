@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ def add_adapter(policy: Policy, config: LoraConfig, seed: int) -> Policy:
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, Stream.ADAPTER))
-            model = peft.get_peft_model(policy.model, settings)
+            model = _quietly(peft.get_peft_model, policy.model, settings)
     except ValueError as error:
         raise ConfigError(f"[policy.lora] {reason(error)}") from None
     return replace(policy, model=model.eval())
@@ -43,7 +44,7 @@ def restore_adapter(policy: Policy, folder: Path) -> Policy:
     """The policy with an adapter that was saved; raises `TrainError` if it cannot be read."""
     peft = _peft()
     try:
-        model = peft.PeftModel.from_pretrained(policy.model, str(folder), is_trainable=True)
+        model = _quietly(peft.PeftModel.from_pretrained, policy.model, str(folder), is_trainable=True)
         saved = set(peft.utils.load_peft_weights(str(folder), device="cpu"))
     except Exception as error:  # of several libraries, each with its own
         raise TrainError(f"cannot load the adapter {folder}: {reason(error)}") from None
@@ -68,6 +69,13 @@ def merged(policy: Policy) -> Policy:
     """The ordinary model that the adapter makes of its base. The policy given is used up."""
     untyped: Any = policy.model
     return replace(policy, model=untyped.merge_and_unload())
+
+
+def _quietly(function: Any, *args: Any, **options: Any) -> Any:
+    """peft asks transformers for what it is about to rename."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return function(*args, **options)
 
 
 def _peft() -> Any:

@@ -1,4 +1,4 @@
-"""What a step is taken on: prompts rolled out, scored and filtered, and others in the place of dropped ones."""
+"""What a step is taken on: prompts rolled out, scored and filtered, others in the place of dropped ones."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def _scored(
 
 
 def needs_whole_batch(scorer: Scorer) -> bool:
-    """Whether a row's scores may depend on other groups: a spec tells, a function says `whole_batch = True`."""
+    """Whether a row's scores may depend on other groups; of a function its `whole_batch` says so."""
     if isinstance(scorer, Reward):
         return "batch" in scorer.plan.scopes
     return bool(getattr(scorer, "whole_batch", False))

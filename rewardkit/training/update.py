@@ -189,7 +189,7 @@ def token_values(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
 def _measured(
     learner: Learner, batch: Batch, measure: Callable[[Tensor], Tensor], config: TrainConfig
 ) -> Tensor:
-    """A measure of each token of the batch (N, T), without gradient; each process takes a share of the rows."""
+    """A measure of each token of the batch (N, T), without gradient; each process takes some of the rows."""
     rows, processes = torch.arange(len(batch.groups)), learner.processes
     size = config.micro_batch or max(1, len(rows))
     split = [

@@ -1,0 +1,52 @@
+"""FSDP through accelerate's configuration: the same run, with the weights in parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from several import together
+from several_shards import ALGORITHMS
+from test_resume import same_end
+
+from rewardkit.training.policy import open_policy
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return together("several_shards:compared", tmp_path_factory.mktemp("shards"))[0]
+
+
+def test_each_process_holds_a_part(found: Any) -> None:
+    assert len(found["shared"]) >= 2 * len(ALGORITHMS)  # references too
+    assert all(sharded and 0.4 < part < 0.6 for sharded, part in found["shared"])
+
+
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "bf16"])
+def test_parts_take_the_same_steps(found: Any, name: str) -> None:
+    (whole, whole_end), (parts, parts_end) = found[f"{name} whole"], found[f"{name} parts"]
+    assert len(whole) == 4
+    for one, other in zip(whole, parts, strict=True):
+        for measure in ("reward", "loss", "approx_kl", "kl", "clip_fraction", "gradient_norm"):
+            assert other[measure] == pytest.approx(one[measure], rel=1e-4, abs=1e-5), measure
+    files = [{path.name for path in Path(end).iterdir()} for end in (whole_end, parts_end)]
+    assert files[0] == files[1]
+    if name == "grpo":  # an ordinary folder, whoever wrote it
+        for one, other in zip(
+            *(open_policy(end).model.parameters() for end in (whole_end, parts_end)), strict=True
+        ):
+            assert one.shape == other.shape
+            assert (one - other).abs().max() < 1e-3  # Adam takes whole steps where a gradient is almost 0
+
+
+def test_mixed_precision_in_parts(found: Any) -> None:
+    for line in found["bf16 parts"][0]:
+        assert abs(line["approx_kl"]) < 0.05
+        assert line["gradient_norm"] > 0
+
+
+def test_a_run_in_parts_goes_on_bit_for_bit(found: Any) -> None:
+    resumed, end = found["again"]
+    assert resumed == 2
+    assert same_end(Path(end), Path(found["grpo parts"][1]))
