@@ -44,7 +44,7 @@ def run(
     try:
         result = train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
     except BaseException as error:
-        if not speaks():  # another process has said it
+        if not speaks():
             stopped = isinstance(error, KeyboardInterrupt)
             raise typer.Exit(codes.INTERRUPTED if stopped else codes.USAGE) from None
         raise

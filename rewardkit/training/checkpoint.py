@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .adapters import restore_adapter
 from .config import differences
 from .critic import ValueHead
 from .errors import ResumeError, TrainError, reason
@@ -106,9 +107,12 @@ def read_state(checkpoint: Path) -> RunState:
     return RunState(**state)
 
 
-def restore_policy(checkpoint: Path, dtype: str) -> Policy:
-    """The policy as it was; raises `ResumeError` if it cannot be read."""
+def restore_policy(checkpoint: Path, dtype: str, base: Policy | None = None) -> Policy:
+    """The policy as it was, on its `base` where only an adapter was saved; raises `ResumeError` if it cannot
+    be read."""
     try:
+        if base is not None:
+            return restore_adapter(base, checkpoint)
         return open_policy(checkpoint, dtype, whole=True)
     except TrainError as error:
         raise _damaged(checkpoint, str(error)) from None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from .config import RunConfig, WandbConfig
 from .errors import TrainError, reason
@@ -79,7 +80,7 @@ def open_wandb(folder: Path, config: WandbConfig, run: RunConfig) -> Any:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            path.write_text(untyped.util.generate_id(), encoding="utf-8")
+            path.write_text(uuid4().hex, encoding="utf-8")
         name = path.read_text(encoding="utf-8").strip()
     try:
         return untyped.init(

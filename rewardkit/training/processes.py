@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -24,6 +26,8 @@ T = TypeVar("T")
 #: that others may wait for the slowest, as for a judge that only one process asks. A process that died does
 #: not count on it: its launcher ends the others at once
 PATIENCE = timedelta(hours=24)
+#: that the one process which says what went wrong has for it
+SECONDS_TO_SPEAK = 5.0
 
 
 @dataclass(frozen=True)
@@ -161,14 +165,23 @@ def leave_processes() -> None:
 
 
 def speaks() -> bool:
-    """Whether this process, which failed, is the one to say why: the first of them that asks."""
+    """Whether this process, which failed, is the one to say why: the first of them that asks.
+
+    The others are held up, since a launcher ends all processes when one has ended, and the first is to have
+    spoken by then.
+    """
     if launched() == 1:
         return True
     try:
         store = dist.distributed_c10d._get_default_store()
-        return int(store.add(f"rewardkit/failed/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", 1)) == 1
+        key = f"rewardkit/failed/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+        first = int(store.add(key, 1)) == 1
     except Exception:  # they never met, or the others have gone
-        return os.environ.get("RANK", "0") == "0"
+        first = os.environ.get("RANK", "0") == "0"
+    if not first:
+        with suppress(KeyboardInterrupt):  # which a launcher passes on a second time
+            time.sleep(SECONDS_TO_SPEAK)
+    return first
 
 
 def _portable(error: Exception) -> Exception:

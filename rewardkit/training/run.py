@@ -24,7 +24,7 @@ from rewardkit.runtime.host import import_extern
 from rewardkit.runtime.rows import ROW_COLUMNS
 
 from . import sharding
-from .adapters import add_adapter, restore_adapter
+from .adapters import add_adapter
 from .checkpoint import (
     RunState,
     check_same_run,
@@ -148,10 +148,8 @@ def prepare(
         saved = read_state(found[-1])
         check_same_run(saved, state, found[-1])
         _check_log(folder / JSONL)
-        if adapter is None:
-            policy = restore_policy(found[-1], config.policy.dtype)
-        else:
-            policy = restore_adapter(load_policy(config.policy, base, config.train.seed), found[-1])
+        below = None if adapter is None else load_policy(config.policy, base, config.train.seed)
+        policy = restore_policy(found[-1], config.policy.dtype, below)
         return policy, replace(saved, config=state.config, fingerprint=saved.fingerprint or fingerprint)
 
     policy, state = processes.together(opened)

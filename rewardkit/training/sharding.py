@@ -39,6 +39,7 @@ def shard(model: Any, accelerator: Accelerator, precision: str) -> Any:
     if plugin.cpu_ram_efficient_loading:
         # each process has loaded the weights: nothing is to be fetched from the main one
         plugin.cpu_ram_efficient_loading = False
+    plugin.mixed_precision_policy = None  # the run file says it, not the launcher
     if precision == "bf16":
         plugin.set_mixed_precision(torch.bfloat16, override=True)
     state.fsdp_plugin = plugin  # accelerate itself sets it on GPUs only

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from training_toy import score, write_task
 
 from rewardkit.runtime.scores import Scores
 from rewardkit.training import ConfigError, ResumeError, train
-from rewardkit.training.adapters import add_adapter, has_adapter, without_adapter
+from rewardkit.training.adapters import add_adapter, has_adapter, restore_adapter, without_adapter
 from rewardkit.training.config import LoraConfig, parse_config
 from rewardkit.training.logs import read_log
 from rewardkit.training.policy import Policy, open_policy
@@ -54,14 +54,10 @@ def test_an_adapter_is_trained_and_merged(task: dict[str, Any], tmp_path: Path) 
     assert all(kl > 0 for kl in others)
 
     # the merged folder is what base and adapter are together
-    from peft import PeftModel
-
     del task["policy"]["lora"]
     base = open_policy(run(task, tmp_path, log__dir="base", train__steps=0).policy)
     plain = logps(base)
-    both = Policy(
-        **{**vars(base), "model": PeftModel.from_pretrained(base.model, str(result.folder / "adapter"))}
-    )
+    both = restore_adapter(base, result.folder / "adapter")
     together, merged = logps(both), logps(open_policy(result.policy))
     assert (plain - merged).abs().max() > 0.01
     torch.testing.assert_close(together, merged, atol=1e-5, rtol=1e-5)
@@ -162,14 +158,27 @@ def test_weights_and_biases(task: dict[str, Any], tmp_path: Path, monkeypatch: p
 def _history(folder: Path) -> dict[tuple[int, str], float]:
     """(step, name) -> value, of an offline run's file."""
     from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
 
-    store, found = DataStore(), {}
-    store.open_for_scan(str(next(folder.glob("*.wandb"))))
-    while (data := store.scan_data()) is not None:
+    found = {}
+    for data in _records(next(folder.glob("*.wandb")).read_bytes()):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(data)
         for item in record.history.item:
             key = item.key or "/".join(item.nested_key)
             found[record.history.step.num, key] = json.loads(item.value_json)
     return found
+
+
+def _records(data: bytes) -> Iterator[bytes]:
+    """Of LevelDB's log format: blocks of 32 KiB, records of checksum, length and kind, whole or in parts."""
+    block, at, whole = 32 * 1024, 7, b""
+    while at + 7 <= len(data):
+        if block - at % block < 7:
+            at += block - at % block
+            continue
+        size, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        whole += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):
+            yield whole
+            whole = b""

@@ -29,7 +29,10 @@ def test_parts_take_the_same_steps(found: Any, name: str) -> None:
     assert len(whole) == 4
     for one, other in zip(whole, parts, strict=True):
         for measure in ("reward", "loss", "approx_kl", "kl", "clip_fraction", "gradient_norm"):
-            assert other[measure] == pytest.approx(one[measure], rel=1e-4, abs=1e-5), measure
+            if one[measure] is None:
+                assert (measure, other[measure]) == ("kl", None)
+            else:
+                assert other[measure] == pytest.approx(one[measure], rel=1e-4, abs=1e-5), measure
     files = [{path.name for path in Path(end).iterdir()} for end in (whole_end, parts_end)]
     assert files[0] == files[1]
     if name == "grpo":  # an ordinary folder, whoever wrote it
@@ -41,9 +44,10 @@ def test_parts_take_the_same_steps(found: Any, name: str) -> None:
 
 
 def test_mixed_precision_in_parts(found: Any) -> None:
-    for line in found["bf16 parts"][0]:
-        assert abs(line["approx_kl"]) < 0.05
-        assert line["gradient_norm"] > 0
+    """Near the run in which each process casts all weights, which leaves some sums in float32."""
+    for line, other in zip(found["bf16 parts"][0], found["bf16 whole"][0], strict=True):
+        assert line["loss"] != other["loss"]
+        assert line["approx_kl"] == pytest.approx(other["approx_kl"], abs=0.05)
 
 
 def test_a_run_in_parts_goes_on_bit_for_bit(found: Any) -> None:
