@@ -7,11 +7,12 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 # of each property, in `make nightly`
 EXAMPLES ?= 5000
 
-.PHONY: help setup demo test nightly bench lint format vsix clean
+.PHONY: help setup demo test peers nightly bench lint format vsix clean
 
 help:
 	@echo "make demo    check, test and train the tool-calling example (under 4 minutes after set-up)"
 	@echo "make test    every test"
+	@echo "make peers   verl and ms-swift in environments of their own, for the tests that compare with them (4 GB)"
 	@echo "make nightly generated specs, claims, mutants and texts, five times as many as in make test (an hour)"
 	@echo "make lint    ruff, mypy, and the order of the rooms"
 	@echo "make bench   speed, as ratios against the functions people use today"
@@ -38,9 +39,10 @@ nightly: $(VENV)/.dev
 	done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
-bench: $(VENV)/.bench
+bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.maths
+	$(BIN)/python -m benchmarks.training
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -60,7 +62,7 @@ vsix:
 	cd editors/vscode && npm ci --no-audit --no-fund && npm run package
 
 clean:
-	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-verl .venv-swift build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf editors/vscode/node_modules editors/vscode/dist editors/vscode/syntaxes editors/vscode/LICENSE
 
 $(BIN)/python:
@@ -75,9 +77,17 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) torch
-	$(PIP) -e '.[train,lsp,docker,dev]'
+	$(PIP) -e '.[train,lora,wandb,context,lsp,docker,dev]'
 	@touch $@ $(VENV)/.train
 
-$(VENV)/.bench: $(VENV)/.dev
-	$(PIP) -e '.[train,lsp,docker,dev,bench]'
+# they hold other versions of what we use, so each has an environment of its own
+peers: .venv-verl/.done .venv-swift/.done
+
+.venv-verl/.done: PEER = verl==0.9.0
+.venv-swift/.done: PEER = ms-swift==4.6.0
+
+.venv-%/.done: constraints-%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $< torch
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $< $(PEER)
 	@touch $@

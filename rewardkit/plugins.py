@@ -19,7 +19,12 @@ def find(kind: str, group: str, name: str, builtin: Mapping[str, Part]) -> Part:
         return builtin[name]
     offered = {point.name: point for point in entry_points(group=group)}
     if name in offered:
-        part: Part = offered[name].load()
+        point = offered[name]
+        try:
+            part: Part = point.load()
+        except Exception as error:  # whatever the other package raises while it is imported
+            where = point.dist.name if point.dist else point.value
+            raise ValueError(f"{kind} `{name}` of `{where}` cannot be loaded: {error}") from error
         return part
     raise ValueError(f"{kind} `{name}` is unknown; known: {', '.join(names(group, builtin))}")
 

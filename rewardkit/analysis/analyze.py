@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardkit.analysis.claims import CLAIM_SIZES, ClaimAnalysis, Progress, claims, lost
-from rewardkit.analysis.collapse import SIZES, Collapse, collapse
+from rewardkit.analysis.collapse import COMPARED, SIZES, Collapse, collapse
 from rewardkit.analysis.findings import Finding
 from rewardkit.analysis.idle import Gate, gates, of_gates, of_weights
 from rewardkit.analysis.observed import Observed, observed
@@ -85,7 +85,7 @@ def analyze(
     *,
     sizes: Sequence[int] | None = None,
     step: float = 0,
-    normalizers: Sequence[str] = tuple(NORMALIZERS),
+    normalizers: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
     """Analyze a spec, and the rows that `collect` scored under it.
@@ -95,11 +95,11 @@ def analyze(
         sample: scored rows; what needs them is left out otherwise.
         sizes: group sizes to count distinct advantages and to look at claims for (2 to 8; 2, 4 and 8).
         step: the training step, for weights and gates that depend on it.
-        normalizers: names in the registry.
+        normalizers: names in the registry; those of `COMPARED` and the spec's own.
         progress: called with what is done, how much of it and how much there is.
 
     Raises:
-        RewardError: the spec has no `reward`, or uses what is not there yet.
+        RewardError: the spec has no `reward`.
     """
     if not reward.spec.has_reward:
         raise RewardError(f"`{reward.spec.source.name}` has no `reward`: there is nothing to analyze")
@@ -113,6 +113,9 @@ def analyze(
     found = [*of_gates(of_spec), *of_weights(reward, terms), *dominated(terms)]
     advantage = reward.spec.advantage
     own = advantage.name if advantage else None
+    if normalizers is None:
+        extra = own is not None and own in NORMALIZERS and own not in COMPARED
+        normalizers = (*COMPARED, str(own)) if extra else COMPARED
     of_claims = claims(reward.spec, CLAIM_SIZES if sizes is None else sizes, normalizers, progress)
     found += lost(of_claims, own)
     on_rows = None

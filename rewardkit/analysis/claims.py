@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rewardkit.analysis.collapse import COMPARED
 from rewardkit.analysis.findings import Finding
 from rewardkit.checker.spec import AdvantageSpec, ClaimSpec, Spec
-from rewardkit.normalizers import NORMALIZERS
 from rewardkit.prover import Answer, Verdict, prove
 
 #: group sizes that claims are looked at for where the caller names none
@@ -50,7 +50,7 @@ class ClaimAnalysis:
 def claims(
     spec: Spec,
     sizes: Sequence[int] = CLAIM_SIZES,
-    normalizers: Sequence[str] = tuple(NORMALIZERS),
+    normalizers: Sequence[str] = COMPARED,
     progress: Progress | None = None,
 ) -> tuple[ClaimAnalysis, ...]:
     """What becomes of each claim that one kind of row outranks another in the reward.

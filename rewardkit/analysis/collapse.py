@@ -19,10 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardkit.analysis.combinations import Combination, Combinations, combinations, json_value
-from rewardkit.normalizers import NORMALIZERS, get
+from rewardkit.normalizers import get
 from rewardkit.runtime.reward import Reward
 
 Floats = NDArray[np.float64]
+
+#: normalizers that are set side by side; what another one does is shown where the spec names it
+COMPARED = ("grpo", "dr_grpo", "gdpo")
+#: what a normalizer does within a group, where it scales that by a number of the batch
+_WITHIN = {"batch": "dr_grpo"}
 
 #: groups of one size that are looked at
 MOST_GROUPS = 100_000
@@ -50,6 +55,7 @@ def bare(name: str) -> Mapping[str, Any]:
 
 def advantages(name: str, rewards: Floats, weights: Floats) -> Floats:
     """(M, G) advantages of M groups of G rows with K terms, (M, G, K) of which come in."""
+    name = _WITHIN.get(name, name)
     function, options = get(name), bare(name)
     size = rewards.shape[1]
     found = []
@@ -147,7 +153,7 @@ def collapse(
     reward: Reward,
     sizes: Sequence[int] = SIZES,
     step: float = 0,
-    normalizers: Sequence[str] = tuple(NORMALIZERS),
+    normalizers: Sequence[str] = COMPARED,
     most: int = MOST_GROUPS,
 ) -> Collapse:
     """Count distinct advantage groups for each size, and find what the smallest one merges.

@@ -10,7 +10,7 @@ from rewardkit.analysis.meaning import Side, text
 from rewardkit.checker.spec import AdvantageSpec, InputSpec, ParamSpec, Spec, Value
 from rewardkit.language import tree as t
 from rewardkit.types.interval import Interval, bare
-from rewardkit.types.normalizer import NORMALIZERS
+from rewardkit.types.normalizer import PROFILES, resolved
 from rewardkit.types.types import UNITS, Type
 
 T = TypeVar("T")
@@ -285,21 +285,27 @@ def _entry(side: Side, option: str) -> t.Node | None:
     return entries[0].value if entries else None
 
 
+def _shown(value: Any) -> str:
+    return "as eps" if value is None else str(value)
+
+
 def _options(side: Side) -> dict[str, str | None]:
     """Every option of the normalizer, with its default where the spec does not give it."""
     advantage: AdvantageSpec | None = side.spec.advantage
     if advantage is None:
         return {}
-    found: dict[str, str | None] = {
-        name: str(option.default) for name, option in NORMALIZERS.get(advantage.name, {}).items()
-    }
-    for name, value in advantage.options.items():
+    given = advantage.options
+    profile = given["profile"].data if "profile" in given and given["profile"].op == "constant" else None
+    rows = PROFILES.get(advantage.name)
+    defaults = resolved(advantage.name, {"profile": profile}) if rows is not None else {}
+    found: dict[str, str | None] = {name: _shown(value) for name, value in defaults.items()}
+    for name, value in given.items():
+        if name == "profile" and profile is not None:
+            continue  # the options say what it comes to
         if value.type.is_number and value.interval.constant is not None:
-            default = NORMALIZERS.get(advantage.name, {}).get(name)
             number = float(value.interval.constant)
-            found[name] = (
-                str(default.default) if default and default.default == number else bare(value.interval)
-            )
+            same = name in defaults and defaults[name] == number
+            found[name] = _shown(defaults[name]) if same else bare(value.interval)
         else:
             found[name] = value.data if isinstance(value.data, str) else text(_entry(side, name))
     return found

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardkit.analysis.collapse import Floats, Merge, advantages, classes, merged
+from rewardkit.analysis.collapse import COMPARED, Floats, Merge, advantages, classes, merged
 from rewardkit.analysis.sample import Sample
-from rewardkit.normalizers import NORMALIZERS
 
 #: merges that are told of each normalizer
 _MERGES = 2
@@ -39,7 +38,7 @@ class Observed:
         }
 
 
-def observed(sample: Sample, normalizers: Sequence[str] = tuple(NORMALIZERS)) -> Observed:
+def observed(sample: Sample, normalizers: Sequence[str] = COMPARED) -> Observed:
     """Count the distinct advantages of a sample's groups, order of rows ignored, `eps` 0, no whitening."""
     distinct = dict.fromkeys(normalizers, 0)
     shared = dict.fromkeys(normalizers, 0)

@@ -7,13 +7,12 @@ from itertools import zip_longest
 
 from rewardkit.analysis.analyze import Analysis, OnRows
 from rewardkit.analysis.claims import ClaimAnalysis, InAdvantage
-from rewardkit.analysis.collapse import Collapse, Merge
+from rewardkit.analysis.collapse import COMPARED, Collapse, Merge
 from rewardkit.analysis.combinations import Combination
 from rewardkit.analysis.findings import Finding, number, share
 from rewardkit.analysis.observed import Observed
 from rewardkit.analysis.ranges import TermRange
 from rewardkit.analysis.shares import Shares, separates
-from rewardkit.normalizers import NORMALIZERS
 from rewardkit.types.interval import bare, show
 
 Style = Callable[[str], str]
@@ -56,8 +55,8 @@ def _terms(found: Analysis, strong: Style) -> str:
 
 
 def _measure() -> str:
-    summed = " and ".join(name for name in NORMALIZERS if not separates(name))
-    apart = " and ".join(name for name in NORMALIZERS if separates(name))
+    summed = " and ".join(name for name in COMPARED if not separates(name))
+    apart = " and ".join(name for name in COMPARED if separates(name))
     return (
         f"`of range`: share of weight × range, where {summed} set out from; "
         f"`of weight`: share of the weights alone, where {apart} sets out from"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardkit.diagnostics import RewardError
-from rewardkit.normalizers.batch import LARGEST
+from rewardkit.normalizers.rows import LARGEST
 from rewardkit.runtime.batches import batch_rows, blocks, slice_of
 from rewardkit.runtime.errors import FaultLimitError, RowsError
 from rewardkit.runtime.reward import FAULT_ROWS, Reward

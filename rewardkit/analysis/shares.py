@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardkit.analysis.collapse import bare
+from rewardkit.analysis.collapse import COMPARED, bare
 from rewardkit.analysis.findings import Finding, number, share
 from rewardkit.analysis.sample import Sample
-from rewardkit.normalizers import NORMALIZERS, effective_share, get, group_deviations
+from rewardkit.normalizers import effective_share, get, group_deviations
+from rewardkit.types.normalizer import PROFILES, resolved
 
 Floats = NDArray[np.float64]
 
@@ -135,7 +136,7 @@ def shares(
     sample: Sample,
     names: Sequence[str],
     own: str | None = None,
-    normalizers: Sequence[str] = tuple(NORMALIZERS),
+    normalizers: Sequence[str] = COMPARED,
 ) -> Shares:
     """Shares of the weighted terms under each normalizer.
 
@@ -200,8 +201,14 @@ def _weights(wanted: Floats, within: Floats, weights: Floats, kept: int) -> Floa
     return np.where(within > 0, found, np.nan)
 
 
+def _whitens(name: str, options: Mapping[str, Any]) -> str:
+    return str(resolved(name, options)["whiten"]) if name in PROFILES else "none"
+
+
 def _silent(name: str, sample: Sample, options: Mapping[str, Any]) -> float:
     assert sample.groups is not None
+    if _whitens(name, options) == "token":  # the rows come without their tokens, and 0 stays 0 in either
+        options = {**options, "whiten": "sequence"}
     advantages = get(name)(sample.matrix, sample.groups, sample.weights, **options)
     heard = np.zeros(int(sample.groups.max()) + 1, np.bool_)
     heard[sample.groups[np.asarray(advantages) != 0]] = True

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardkit.normalizers.apply import AdvantageError, advantage
-from rewardkit.types.normalizer import NORMALIZERS
+from rewardkit.types.normalizer import PROFILES, resolved
 
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
@@ -43,19 +43,23 @@ def stand(scores: Scores, row: int, whole_batch: bool) -> Advantage | None:
     """
     if scores.groups is None or scores.normalizer is None:
         return None
-    known = NORMALIZERS.get(scores.normalizer, {})
-    options = {name: option.default for name, option in known.items()} | dict(scores.options)
-    whitens = options.get("whiten", "none") != "none" and not whole_batch
+    name, given = scores.normalizer, scores.options
+    options = resolved(name, given) if name in PROFILES else dict(given)
+    tokens = options.get("whiten") == "token"
+    whitens = tokens or (options.get("whiten", "none") != "none" and not whole_batch)
     members = (scores.groups == scores.groups[row]) & ~scores.skipped
     ddof = int(options.get("ddof", 1))
     columns = {"reward": scores.total} | {name: scores.matrix[:, k] for k, name in enumerate(scores.terms)}
-    standings = tuple(_standing(name, x, members, row, ddof) for name, x in columns.items())
+    standings = tuple(_standing(column, x, members, row, ddof) for column, x in columns.items())
     size = int(members.sum())
+    if name == "batch" and not whole_batch:
+        return Advantage(None, size, "it is divided by the deviation of the whole batch", standings)
     try:
         found = advantage(scores, **({"whiten": "none"} if whitens else {}))
     except AdvantageError as error:
         return Advantage(None, size, str(error), standings)
-    remark = "before whitening, which looks at the whole batch" if whitens else ""
+    what = "the tokens of the whole batch" if tokens else "the whole batch"
+    remark = f"before whitening, which looks at {what}" if whitens else ""
     return Advantage(float(found[row]), size, remark, standings)
 
 

@@ -104,7 +104,6 @@ def _spec(draft: Draft, diagnostics: tuple[Diagnostic, ...]) -> Spec:
         tests=tuple(draft.tests),
         claims=tuple(draft.claims),
         diagnostics=diagnostics,
-        later=tuple(sorted(draft.later)),
         columns=frozenset(tests.used_columns(draft)),
         functions={name: callee for name, callee in draft.functions.items() if callee is not None},
         libraries=tuple(draft.libraries.modules.values()),

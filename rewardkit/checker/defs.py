@@ -137,7 +137,6 @@ def _body(check: Expressions, node: t.Call, callee: DefSpec, values: dict[str, V
         silent,
         ParameterNames(callee.name, values, silent),
         {p.name: p.name_span for p in callee.node.parameters},
-        check.later,
         functions=callee.scope,
         written=check.written,
         pure=callee.name,

@@ -57,7 +57,6 @@ class Draft:
     aggregates: dict[str, Value | None] = field(default_factory=dict)  # what a sample's field aggregates
     lacks_advantage: bool = False  # reported
     looked: int = 0  # values looked at to find what mocks nothing reads
-    later: set[str] = field(default_factory=set)
     functions: dict[str, Callee | None] = field(default_factory=dict)
     libraries: Libraries = field(default_factory=lambda: Libraries(None))
     written: Written = field(default_factory=Written)
@@ -84,7 +83,6 @@ class Draft:
             self.found,
             resolve or self.resolve,
             self.declarations if declarations is None else declarations,
-            self.later,
             lenient=lenient,
             paths=paths,
             facts=self.facts if facts is None else facts,

@@ -62,7 +62,6 @@ class Expressions:
         found: Collector,
         resolve: Resolve,
         declarations: Mapping[str, Span],
-        later: set[str],
         *,
         lenient: bool = False,
         paths: Resolve | None = None,
@@ -76,7 +75,6 @@ class Expressions:
         self.seen = seen  # every expression with its value, where someone asks for them
         self.resolve = resolve
         self.declarations = declarations
-        self.later = later
         self.lenient = lenient
         self.paths = paths
         self.functions = functions

@@ -189,7 +189,7 @@ def _made(draft: Draft, node: t.Mock, target: _Target) -> Value | None:
         draft.found.error("RK0812", f"a mock's value is a constant, and `{word}` is none", span, help=help_)
         return None
 
-    value = Expressions(draft.found, name, {}, draft.later, functions=draft.functions).check(node.value)
+    value = Expressions(draft.found, name, {}, functions=draft.functions).check(node.value)
     if value.type == UNKNOWN:
         return None
     column = contains(value, "column")

@@ -13,7 +13,6 @@ from rewardkit.diagnostics import Label, Span
 from rewardkit.language import tree as t
 from rewardkit.types.interval import Interval, add, bare, coarse, hull, lies, multiply, point
 from rewardkit.types.levels import Level
-from rewardkit.types.normalizer import LATER as LATER_NORMALIZERS
 from rewardkit.types.normalizer import NORMALIZERS, Option
 from rewardkit.types.types import UNKNOWN, Type
 
@@ -121,11 +120,7 @@ def _no_term(draft: Draft, entry: t.Entry) -> None:
 def advantage(draft: Draft) -> None:
     for node in draft.statements(t.Advantage)[:1]:
         known = NORMALIZERS.get(node.name)
-        if known is None and node.name in LATER_NORMALIZERS:
-            draft.later.add(f"advantage {node.name}")
-            help_ = f"a run may name another one: {listed(NORMALIZERS)}"
-            draft.found.warning("RK0903", f"`{node.name}` is not there yet", node.name_span, help=help_)
-        elif known is None:
+        if known is None:
             help_ = suggest(node.name, NORMALIZERS) or f"normalizers are {listed(NORMALIZERS)}"
             fix = meant(help_, node.name_span)
             message = f"there is no normalizer `{node.name}`"

@@ -146,7 +146,6 @@ class _InBlock(Expressions):
             draft.found,
             resolve,
             draft.declarations,
-            draft.later,
             lenient=True,
             paths=paths,
             functions=draft.functions,

@@ -265,7 +265,6 @@ class Spec:
     tests: tuple[TestSpec, ...]
     claims: tuple[ClaimSpec, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    later: tuple[str, ...] = ()  # what the spec uses that is not there yet
     columns: frozenset[str] = field(default_factory=frozenset)  # columns that some value reads
     #: `def`s and `extern`s by name, those of used files as `alias.name`
     functions: Mapping[str, Callee] = field(default_factory=dict)

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 def run(
     paths: Annotated[list[str], typer.Argument(metavar="SPEC…", help="`.rwd` files, or folders of them")],
-    strict: Annotated[
-        bool, typer.Option("--strict", help="exit 4 where something is not there yet, or not decided")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="exit 4 where a claim is not decided")] = False,
     no_lint: Annotated[bool, typer.Option("--no-lint", help="show errors and warnings only")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="write the fixes that keep what a spec means")] = False,
     unsafe: Annotated[
@@ -108,8 +106,8 @@ def _changed(source: Source, changed: Fixed, diff: bool, form: DiagnosticFormat)
 def _code(spec: Spec | None, diagnostics: tuple[Diagnostic, ...], strict: bool) -> int:
     if spec is None or any(d.is_error for d in diagnostics):
         return codes.WRONG_SPEC
-    later = any(d.code.startswith("RK09") or d.code == "RK0305" for d in diagnostics)
-    return codes.UNDECIDED if strict and later else codes.OK
+    undecided = any(d.code == "RK0305" for d in diagnostics)
+    return codes.UNDECIDED if strict and undecided else codes.OK
 
 
 def summary(spec: Spec, verdicts: tuple[Verdict, ...] = ()) -> str:

@@ -40,7 +40,7 @@ usage: rewardkit VERB …
 {os.linesep.join(f"  {verb:<9}{line}" for verb, line in VERBS.items())}
 
 `rewardkit VERB --help` tells what a verb takes. Exit codes: 0 ok; 1 the spec or a claim is wrong; 2 a test or
-threshold failed; 3 usage, files or rows; 4 not decided or not there yet, under --strict."""
+threshold failed; 3 usage, files or rows; 4 not decided, under --strict."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from rewardkit.cli import codes
 from rewardkit.cli.options import pairs
-from rewardkit.cli.show import Format, print_json, table
+from rewardkit.cli.show import Format, left_table, print_json, table
 from rewardkit.diagnostics import RewardError
 
 _SHARE = (
@@ -19,7 +19,7 @@ _SHARE = (
 
 
 def run(
-    run_file: Annotated[Path, typer.Argument(metavar="RUN.toml", help="the run file")],
+    run_file: Annotated[Path | None, typer.Argument(metavar="RUN.toml", help="the run file")] = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="one value of the run file: `train.seed=3`"),
@@ -27,10 +27,18 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="start anew instead of going on from the latest checkpoint")
     ] = False,
+    recipes: Annotated[
+        bool,
+        typer.Option("--recipes", help="print the published algorithms, each as a row of parts, and stop"),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
     form: Annotated[Format, typer.Option("--format", help="how to print the result")] = Format.full,
 ) -> int:
     """Train a policy on a spec; goes on from the latest checkpoint of the same run."""
+    if recipes:
+        return _recipes(form)
+    if run_file is None:
+        raise typer.BadParameter("name a run file, or ask for --recipes")
     try:
         import torch  # noqa: F401
         import transformers  # noqa: F401
@@ -55,6 +63,18 @@ def run(
         print_json(to_json(result))
     else:
         print(shown(result))
+    return codes.OK
+
+
+def _recipes(form: Format) -> int:
+    from rewardkit.training import recipe_table
+
+    if form is Format.json:
+        print_json(recipe_table.to_json())
+        return codes.OK
+    rows = recipe_table.table()
+    print(left_table([list(recipe_table.COLUMNS), *(list(row.values()) for row in rows)]))
+    print('\n`recipe = "dapo"` in [train] lays a row under what the run file says itself')
     return codes.OK
 
 

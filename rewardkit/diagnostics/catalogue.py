@@ -17,7 +17,6 @@ FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "06": ("nulls", "nulls.md"),
         "07": ("ranges", "ranges.md"),
         "08": ("tests", "tests.md"),
-        "09": ("what is not there yet", "later.md"),
         "10": ("lints", "../lints/README.md"),
     }
 )
@@ -106,7 +105,6 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "RK0815": "rows that lie elsewhere",
         "RK0816": "a value over all rows that is none",
         "RK0817": "a test whose name cannot be shown",
-        "RK0903": "a normalizer that is not there yet",
         "RK1001": "a length or format term that can outrank being right",
         "RK1002": "a term that can pay a wrong answer more than a right one",
         "RK1003": "characters or words against a number of tokens",

@@ -251,8 +251,8 @@ def value_of(analysis: Analysis, text: str) -> Value | None:
         module = parse(Source("", f"let it = {text}"), found)
         statement = module.statements[0] if len(module.statements) == 1 else None
         if not found.has_errors and isinstance(statement, t.Let):
-            value = Expressions(
-                found, draft.resolve, draft.declarations, set(), functions=draft.functions
-            ).check(statement.value)
+            value = Expressions(found, draft.resolve, draft.declarations, functions=draft.functions).check(
+                statement.value
+            )
             return None if value.type == UNKNOWN else value
     return None

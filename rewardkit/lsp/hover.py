@@ -96,7 +96,8 @@ def _option(analysis: Analysis, word: Word, span: Span) -> tuple[str, Span] | No
         return normalizer(word.text), span
     option = NORMALIZERS.get(statement.name, {}).get(word.text)
     if option is not None:
-        return f"{code(f'{word.text}: {option_type(option)}')}\n\nAn option of `{statement.name}`.", span
+        about = sentence(f"an option of `{statement.name}`: {option.about}")
+        return f"{code(f'{word.text}: {option_type(option)}')}\n\n{about}", span
     return None
 
 
@@ -113,7 +114,8 @@ def option_type(option: Option) -> str:
         shown = " or ".join(f'"{choice}"' for choice in option.choices)
     else:
         shown = option.kind + (f" in {option.range}" if option.range else "")
-    return f"{shown}  # {literal(option.default)} unless said"
+    default = "as `eps`" if option.default is None else literal(option.default)
+    return f"{shown}  # {default} unless said"
 
 
 def _plain(analysis: Analysis, word: Word, path: str, span: Span) -> tuple[str, Span] | None:

@@ -150,4 +150,7 @@ NORMALIZERS: Mapping[str, str] = {
     "grpo": "the total, less its mean in the group, over its deviation there",
     "dr_grpo": "the total, less its mean in the group",
     "gdpo": "each term normalized in its group on its own, then weighted and summed",
+    "rloo": "the total, less the mean of the other rows of the group",
+    "reinforce_pp": "the total, less its mean over all tokens of the batch, over its deviation there",
+    "batch": "the total, less its mean in the group, over its deviation in the batch",
 }

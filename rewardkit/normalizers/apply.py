@@ -8,18 +8,22 @@ import numpy as np
 
 from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers.registry import get
-from rewardkit.plugins import check_options
+from rewardkit.plugins import check_options, takes
 
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
 
 
-def advantage(scores: Scores, normalizer: str | None = None, **options: Any) -> np.ndarray:
+def advantage(
+    scores: Scores, normalizer: str | None = None, *, lengths: Any = None, **options: Any
+) -> np.ndarray:
     """Advantages of the scored rows: float64 (N,).
 
     Args:
         scores: what scoring gave, with groups.
         normalizer: a name; the spec's `advantage` statement unless given.
+        lengths: (N,) tokens of each row, for a normalizer that counts tokens (`whiten: "token"`); others
+            do not look at it.
         options: of the normalizer, over those of the spec. The spec's own apply only while the
             normalizer is the one that the spec names.
 
@@ -29,10 +33,10 @@ def advantage(scores: Scores, normalizer: str | None = None, **options: Any) -> 
 
     Raises:
         AdvantageError: no normalizer is named or it is unknown, it has no such option, or the scores
-            have no groups, or a value is too large for its statistics.
+            have no groups, or no lengths where tokens count, or a value is too large for its statistics.
     """
     try:
-        return _advantage(scores, normalizer, options)
+        return _advantage(scores, normalizer, lengths, options)
     except ValueError as error:
         raise AdvantageError(str(error)) from error
 
@@ -41,7 +45,7 @@ class AdvantageError(RewardError, ValueError):
     """Scores that no advantage can be made of, or a normalizer or option there is not."""
 
 
-def _advantage(scores: Scores, normalizer: str | None, options: dict[str, Any]) -> np.ndarray:
+def _advantage(scores: Scores, normalizer: str | None, lengths: Any, options: dict[str, Any]) -> np.ndarray:
     name = normalizer if normalizer is not None else scores.normalizer
     if name is None:
         raise ValueError('no normalizer: write `advantage gdpo` in the spec or pass normalizer="gdpo"')
@@ -50,8 +54,26 @@ def _advantage(scores: Scores, normalizer: str | None, options: dict[str, Any]) 
     function = get(name)
     chosen = {**(scores.options if name == scores.normalizer else {}), **options}
     check_options(f"normalizer `{name}`", function, chosen)
-    rewards = np.where(scores.skipped[:, None], np.nan, scores.matrix)
-    advantages = np.asarray(function(rewards, scores.groups, scores.weights, **chosen), dtype=np.float64)
-    if scores.scale is not None:
-        advantages = advantages * np.nan_to_num(scores.scale, nan=0.0)
-    return np.where(scores.skipped, 0.0, advantages)
+    if lengths is not None and takes(function, "lengths"):
+        chosen["lengths"] = _lengths(lengths, len(scores))
+    # a skipped row is not there: not as a missing value either, which a normalizer may count
+    here = ~scores.skipped
+    if here.all():
+        return _scaled(scores, function(scores.matrix, scores.groups, scores.weights, **chosen))
+    if "lengths" in chosen:
+        chosen["lengths"] = chosen["lengths"][here]
+    found = np.zeros(len(scores))
+    found[here] = function(scores.matrix[here], scores.groups[here], scores.weights, **chosen)
+    return np.where(here, _scaled(scores, found), 0.0)
+
+
+def _scaled(scores: Scores, advantages: Any) -> np.ndarray:
+    found = np.asarray(advantages, dtype=np.float64)
+    return found if scores.scale is None else found * np.nan_to_num(scores.scale, nan=0.0)
+
+
+def _lengths(lengths: Any, n: int) -> np.ndarray:
+    found = np.asarray(lengths)
+    if found.shape != (n,):
+        raise ValueError(f"lengths must have shape ({n},), one per row, not {found.shape}")
+    return found

@@ -1,12 +1,13 @@
-"""GRPO and Dr. GRPO: the weighted sum of the terms, normalized within each group."""
+"""GRPO, Dr. GRPO and GRPO with the deviation of the batch: the weighted sum, compared within each group."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from rewardkit.normalizers.batch import Batch, check_options, prepare
+from rewardkit.normalizers.options import choose
+from rewardkit.normalizers.rows import prepare
 from rewardkit.normalizers.segments import Array
-from rewardkit.normalizers.statistics import Centred, centred, settled, standardised, whitened
+from rewardkit.normalizers.statistics import from_others, inverse, standardised, standardised_by_others
+from rewardkit.normalizers.total import compared, plain
+from rewardkit.normalizers.whitening import finished, spread
 
 
 def grpo(
@@ -14,9 +15,14 @@ def grpo(
     groups: Array,
     weights: Array,
     *,
-    eps: float = 1e-4,
-    ddof: int = 1,
-    whiten: str = "none",
+    lengths: Array | None = None,
+    profile: str = "trl",
+    eps: float | None = None,
+    ddof: int | None = None,
+    baseline: str | None = None,
+    single: str | None = None,
+    missing: str | None = None,
+    whiten: str | None = None,
 ) -> Array:
     """Advantages of Group Relative Policy Optimization: A = (R - mean_group R) / (std_group R + eps).
 
@@ -27,9 +33,16 @@ def grpo(
             has no value: it is left out of R. A row of NaN only is in no statistic.
         groups: (N,) integer ids, in any order, of any sizes.
         weights: (K,) finite.
-        eps: added to each standard deviation.
+        lengths: (N,) tokens of each row; read by `whiten` "token" only.
+        profile: the options of "trl", "paper", "verl", "nemo_rl" or "ms_swift", docs/normalizers.md; each
+            option below that is given lies over it. What stands below is "trl".
+        eps: added to each standard deviation; 1e-4.
         ddof: 1 for the sample standard deviation, 0 for the population's.
-        whiten: "sequence" divides the finished advantages by (their deviation over the batch + eps).
+        baseline: "group"; "leave_one_out" takes mean and deviation of the other rows of the group.
+        single: what the only row of a group gets: "zero"; "raw" is R / (1 + eps), as in verl.
+        missing: "skip"; "zero" counts a row of NaN only as R = 0.
+        whiten: "none"; "sequence" and "token" rescale the finished advantages over the batch by (their
+            deviation + eps), each row counting once, or once per token.
 
     Returns:
         (N,) advantages, of the array kind, device and dtype of `rewards`, without gradient; 0 in a
@@ -39,10 +52,14 @@ def grpo(
         TypeError: `rewards` is no numpy or torch array.
         ValueError: shapes do not fit, a value is infinite, or an option is out of range.
     """
-    check_options(eps, ddof, whiten)
-    batch = prepare(rewards, groups, weights)
-    advantages = standardised(batch, _total(batch), eps, ddof)
-    return batch.rows(whitened(batch, advantages, eps, ddof) if whiten == "sequence" else advantages)
+    options = choose(
+        "grpo", profile, eps=eps, ddof=ddof, baseline=baseline, single=single, missing=missing, whiten=whiten
+    )
+    batch = prepare(rewards, groups, weights, options.missing)
+    total = compared(batch, options.single)
+    alone = options.baseline == "leave_one_out"
+    advantages = (standardised_by_others if alone else standardised)(batch, total, options.eps, options.ddof)
+    return finished(batch, advantages, options, lengths, zero_sum=not alone and total.zero_sum)
 
 
 def dr_grpo(
@@ -50,28 +67,50 @@ def dr_grpo(
     groups: Array,
     weights: Array,
     *,
-    eps: float = 1e-4,
-    ddof: int = 1,
-    whiten: str = "none",
+    lengths: Array | None = None,
+    profile: str = "trl",
+    eps: float | None = None,
+    ddof: int | None = None,
+    baseline: str | None = None,
+    single: str | None = None,
+    missing: str | None = None,
+    whiten: str | None = None,
 ) -> Array:
     """Advantages of Dr. GRPO, which is GRPO without the deviation: A = R - mean_group R.
 
     Source: arXiv 2503.20783, section 3.2. Arguments, result and errors as for `grpo`; `eps` and
-    `ddof` only matter with `whiten="sequence"`.
+    `ddof` only matter where `whiten` rescales, and `single` "raw" is R itself.
     """
-    check_options(eps, ddof, whiten)
-    batch = prepare(rewards, groups, weights)
-    advantages = _total(batch).differences
-    return batch.rows(whitened(batch, advantages, eps, ddof) if whiten == "sequence" else advantages)
+    options = choose(
+        "dr_grpo", profile, eps=eps, ddof=ddof, baseline=baseline, single=single, missing=missing,
+        whiten=whiten,
+    )  # fmt: skip
+    batch = prepare(rewards, groups, weights, options.missing)
+    total = compared(batch, options.single)
+    advantages = from_others(batch, total) if options.baseline == "leave_one_out" else total.differences
+    return finished(batch, advantages, options, lengths, zero_sum=total.zero_sum)
 
 
-def _total(batch: Batch) -> Centred:
-    """The (N,) weighted sums of the rows, less their group's mean."""
-    xp, seg = batch.xp, batch.segments
-    weighed = xp.where(batch.present, batch.values * batch.weights, 0.0)
-    total = centred(batch, xp.sum(weighed, axis=1), batch.counted)
-    terms = weighed.shape[1]
-    if terms < 2:
-        return total  # nothing was added up, so nothing was rounded
-    size = -seg.least(-xp.sum(xp.abs(weighed), axis=1))
-    return replace(total, differences=settled(batch, total.differences, seg.expand(size), terms))
+def batch(
+    rewards: Array,
+    groups: Array,
+    weights: Array,
+    *,
+    lengths: Array | None = None,
+    profile: str = "trl",
+    eps: float | None = None,
+    ddof: int | None = None,
+    missing: str | None = None,
+    whiten: str | None = None,
+) -> Array:
+    """Advantages with the mean of the group and the deviation of the batch.
+
+    A = (R - mean_group R) / (std_batch R + eps), where std_batch is that of R itself over all rows, about
+    the batch's own mean. An easy prompt then keeps its small advantages. Source: arXiv 2508.08221, section
+    4.1; TRL calls it `scale_rewards="batch"`. Arguments, result and errors as for `grpo`.
+    """
+    options = choose("batch", profile, eps=eps, ddof=ddof, missing=missing, whiten=whiten)
+    rows = prepare(rewards, groups, weights, options.missing)
+    found = compared(rows).differences
+    std = spread(rows, plain(rows), options.ddof)
+    return finished(rows, found * inverse(rows, std, options.eps), options, lengths, zero_sum=True)

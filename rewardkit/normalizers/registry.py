@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any
 
 from rewardkit.normalizers.gdpo import gdpo
-from rewardkit.normalizers.grpo import dr_grpo, grpo
-from rewardkit.types.normalizer import LATER
+from rewardkit.normalizers.grpo import batch, dr_grpo, grpo
+from rewardkit.normalizers.reinforce_pp import reinforce_pp
+from rewardkit.normalizers.rloo import rloo
+from rewardkit.plugins import find
 
 #: `(rewards (N, K), groups (N,), weights (K,), *, options) -> advantages (N,)`
 Normalizer = Callable[..., Any]
@@ -16,7 +17,14 @@ Normalizer = Callable[..., Any]
 #: the entry point group under which another package offers a normalizer
 ENTRY_POINTS = "rewardkit.normalizers"
 
-NORMALIZERS: dict[str, Normalizer] = {"grpo": grpo, "dr_grpo": dr_grpo, "gdpo": gdpo}
+NORMALIZERS: dict[str, Normalizer] = {
+    "grpo": grpo,
+    "dr_grpo": dr_grpo,
+    "gdpo": gdpo,
+    "rloo": rloo,
+    "reinforce_pp": reinforce_pp,
+    "batch": batch,
+}
 
 
 def get(name: str) -> Normalizer:
@@ -24,12 +32,4 @@ def get(name: str) -> Normalizer:
 
     Raises ValueError, listing the known names, where there is none.
     """
-    if name in NORMALIZERS:
-        return NORMALIZERS[name]
-    offered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name in offered:
-        normalizer: Normalizer = offered[name].load()
-        return normalizer
-    known = ", ".join([*NORMALIZERS, *sorted(offered.keys() - NORMALIZERS.keys())])
-    problem = "is not built yet" if name in LATER else "is unknown"
-    raise ValueError(f"normalizer `{name}` {problem}; known: {known}")
+    return find("normalizer", ENTRY_POINTS, name, NORMALIZERS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rewardkit.normalizers.batch import Batch, check_options, prepare
+from rewardkit.normalizers.options import check_ddof
+from rewardkit.normalizers.rows import Batch, prepare
 from rewardkit.normalizers.segments import Array
 from rewardkit.normalizers.statistics import centred, deviation
 
@@ -58,6 +59,6 @@ def group_deviations(rewards: Array, groups: Array, ddof: int = 1) -> Array:
 
 def _spread(batch: Batch, ddof: int) -> tuple[Array, Array]:
     """(G, K) deviations, 0 below two values, and how many values there are."""
-    check_options(0.0, ddof, "none")
-    terms = centred(batch, batch.values, batch.present)
-    return deviation(batch, terms, ddof), terms.counts
+    check_ddof(ddof)
+    terms, table = centred(batch, batch.values, batch.present), batch.segments.table
+    return table(deviation(batch, terms, ddof)), table(terms.counts)

@@ -64,7 +64,7 @@ def compute(spec: Spec, value: Value) -> Any:
     alone = replace(
         spec, inputs={}, lets={"computed": value}, terms={"one": TermSpec("one", term, value.span)},
         weights=(("one", one),), reward_range=None, skips=(), masks=(), advantage=None, tests=(), claims=(),
-        later=(), columns=frozenset(),
+        columns=frozenset(),
     )  # fmt: skip
     try:
         reward = Reward(alone)

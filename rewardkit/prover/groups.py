@@ -1,6 +1,6 @@
 """Claims of advantages: what a normalizer makes of every group of N rows.
 
-GRPO and Dr. GRPO keep the order of the reward within a group, so there the claim is that of the reward.
+All but GDPO keep the order of the reward within a group, so there the claim is that of the reward.
 GDPO divides each term by its own deviation, which the other rows of the group decide. There the claim is
 proved where each weighted term puts the better row at or above the worse and one above; or, where rows
 have few different term values, by computing every group.
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from rewardkit.checker.spec import ClaimSpec, Spec, Value
 from rewardkit.prover.encode import Encoder
-from rewardkit.prover.kinds import MOST_KINDS, Groups, Kind, kinds_of, may_lack_rows
+from rewardkit.prover.kinds import MOST_KINDS, Groups, Kind, kinds_of, may_lack_rows, may_lack_values
 from rewardkit.prover.queries import Question, ask
 from rewardkit.prover.solve import Effort, Solver
 from rewardkit.prover.terms import Logic, and_, not_, or_
 from rewardkit.prover.verdict import Verdict
+from rewardkit.types.normalizer import resolved
 
 if TYPE_CHECKING:
     from rewardkit.prover.candidate import RowCandidate
@@ -33,7 +34,10 @@ MOST_TRIES = 24
 #: differences of advantages below this share of the weights may be rounding
 ROUNDING = 1e-9
 
-_ORDERED = ("grpo", "dr_grpo")
+#: normalizers whose advantages lie within a group as the rewards do. A deviation of the other rows of the
+#: group is smaller, the further out a row is, so it keeps the order too; whitening moves all by one number
+#: and scales them by one above 0
+_ORDERED = ("grpo", "dr_grpo", "rloo", "reinforce_pp", "batch")
 
 
 def decide_group(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
@@ -50,15 +54,19 @@ def decide_group(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
     return _by_terms(spec, claim, effort)
 
 
-# --- GRPO ------------------------------------------------------------------------------------------
+# --- normalizers of the sum ------------------------------------------------------------------------
 
 
 def _by_reward(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
     from rewardkit.prover.decide import settle
 
     verdict, rows = settle(spec, replace(claim, form="outranks", scope="reward"), effort)
+    if verdict.answer == "proved" and _counts_missing(spec) and may_lack_values(spec, claim, effort):
+        return Verdict(claim, "undecided", _COUNTED)
     if verdict.answer != "refuted" or rows is None:
         return replace(verdict, claim=claim)
+    if _counts_tokens(spec):
+        return Verdict(claim, "undecided", _TOKENS)
     for filler in (0, 1, -1):
         found = _replayed(spec, claim, _filled(rows, claim.group_size or 2, filler))
         if found is not None:
@@ -96,6 +104,8 @@ def _replayed(spec: Spec, claim: ClaimSpec, rows: Sequence[RowCandidate]) -> Ver
 
 def _by_terms(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
     """The ordering argument, which holds for groups of any size; else every group of the kinds of rows."""
+    if _counts_missing(spec) and may_lack_values(spec, claim, effort):
+        return Verdict(claim, "undecided", _COUNTED)
     for relaxed in (True, False):
         question = _pair(spec, claim, relaxed=relaxed)
         solver = Solver(question, effort)
@@ -108,8 +118,16 @@ def _by_terms(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
     if not any(kind.better for kind in kinds) or not any(kind.worse for kind in kinds):
         return Verdict(claim, "proved", vacuous=True) if complete else Verdict(claim, "undecided", _MANY)
     choices, constant = _weights(spec)
-    complete = complete and constant and _constant_options(spec) is not None
-    reason = _SPURIOUS if complete else _OPEN if len(kinds) < MOST_KINDS else _MANY
+    complete = complete and constant and _resolved(spec) is not None
+    reason = (
+        _TOKENS
+        if _counts_tokens(spec)
+        else _SPURIOUS
+        if complete
+        else _OPEN
+        if len(kinds) < MOST_KINDS
+        else _MANY
+    )
     for weights in choices:
         found = _by_kinds(spec, claim, kinds, weights, effort)
         if found is None:  # too many groups to try all
@@ -159,6 +177,11 @@ _OPEN = (
     "not every term puts the better row at or above the worse, and what else holds depends on params, on "
     "curves or on the other rows"
 )
+_TOKENS = (
+    "it may not hold, and a group that shows it would need the tokens of each row, which "
+    '`whiten: "token"` counts'
+)
+_COUNTED = "under its `missing` a row without any value has an advantage too"
 _SPURIOUS = "a possible counterexample could not be reproduced"
 
 
@@ -267,6 +290,25 @@ def _constant_options(spec: Spec) -> dict[str, Any] | None:
             return None
         out[name] = constant
     return out
+
+
+def _resolved(spec: Spec) -> dict[str, Any] | None:
+    """Every option, those of the profile among them; `None` where a param decides one."""
+    assert spec.advantage is not None
+    options = _constant_options(spec)
+    return None if options is None else resolved(spec.advantage.name, options)
+
+
+def _counts_tokens(spec: Spec) -> bool:
+    """Whether advantages need the tokens of each row."""
+    options = _resolved(spec)
+    return options is not None and options["whiten"] == "token"
+
+
+def _counts_missing(spec: Spec) -> bool:
+    """Whether a row without any value may have an advantage."""
+    options = _resolved(spec)
+    return options is None or options["missing"] != "skip"
 
 
 def _constant(value: Value) -> Any:

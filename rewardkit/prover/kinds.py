@@ -80,6 +80,17 @@ def may_lack_rows(spec: Spec, claim: ClaimSpec, effort: Effort) -> bool:
     return Solver(question, effort, 1 / 4).check(question.broken) != "unsat"
 
 
+def may_lack_values(spec: Spec, claim: ClaimSpec, effort: Effort) -> bool:
+    """Whether some row that is not skipped may have no value at all."""
+    values = _values(spec, claim)
+    if any(value.faults for value in (*values, *spec.skips)):
+        return True
+    encoder = Encoder(spec, relaxed=True)
+    question, out = skipped(spec, encoder, values)
+    question.broken = and_(not_(question.broken), *(known.null for known in out[2:]))
+    return Solver(question, effort, 1 / 4).check(question.broken) != "unsat"
+
+
 class Groups:
     """Groups of rows of some kinds: params, `step`, the prompt and what calls return agree in a group."""
 

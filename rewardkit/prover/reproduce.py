@@ -51,7 +51,7 @@ class Replayer:
                 "constant", (), next(iter(spec.terms.values())).value.type, claim.span, data=Fraction(1)
             )
             spec = replace(spec, weights=tuple((name, one) for name in spec.terms))
-        self.spec = replace(spec, lets={**spec.lets, **self._parts}, later=())
+        self.spec = replace(spec, lets={**spec.lets, **self._parts})
         self.reward = Reward(self.spec) if self.spec.has_reward else None
         steps = self.reward.plan.steps if self.reward is not None else ()
         functions = (step.data.function for step in steps if step.op == "call")

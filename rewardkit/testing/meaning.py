@@ -15,7 +15,7 @@ from typing import Any
 from rewardkit.checker.spec import AggregateData, CallData, Spec, TermData
 from rewardkit.compiler import FoldStep, Plan, Step
 from rewardkit.types.interval import Interval
-from rewardkit.types.normalizer import NORMALIZERS
+from rewardkit.types.normalizer import PROFILES, resolved
 
 #: a step, by its number among the distinct steps seen so far
 Id = int
@@ -174,12 +174,17 @@ def _takes_factors_out(spec: Spec, plan: Plan) -> bool:
     if spec.advantage is None:
         return False
     name = spec.advantage.name
-    option = NORMALIZERS.get(name, {}).get("whiten")
-    whiten = option.default if option is not None else None
-    if "whiten" in plan.options:
-        step = plan.steps[plan.options["whiten"]]
-        whiten = step.data if step.op == "constant" else None
-    return name == "grpo" or whiten == "sequence"
+    if name not in PROFILES:
+        return False
+    decide = ("profile", "whiten", "single", "baseline")
+    steps = {option: plan.steps[number] for option, number in plan.options.items() if option in decide}
+    if any(step.op != "constant" for step in steps.values()):
+        return False  # a param decides
+    options = resolved(name, {option: step.data for option, step in steps.items()})
+    if name == "grpo":
+        # a raw reward, and one that the others' deviation of 0 does not divide, keep the factor
+        return (options["single"], options["baseline"]) == ("zero", "group")
+    return name == "batch" or bool(options["whiten"] != "none")
 
 
 def _certain(step: Step) -> bool:

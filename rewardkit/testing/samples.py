@@ -91,7 +91,7 @@ class Samples:
         ):
             raise RewardError("samples of a test with advantages cannot change params that the weights read")
         out = np.full(len(inside), np.nan)
-        out[inside] = advantage(_rows_of(self.scores, inside))
+        out[inside] = advantage(_rows_of(self.scores, inside), lengths=_tokens(test, inside))
         return out
 
     def _weight_params(self) -> set[str]:
@@ -104,6 +104,13 @@ class Samples:
             if step.op == "param":
                 found.add(step.data)
         return found
+
+
+def _tokens(test: TestSpec, inside: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """The tokens of the samples in groups, for a normalizer that counts them; `None` where one has none."""
+    samples = [s for s, keep in zip(test.samples, inside, strict=True) if keep]
+    given = [test.values[s.name].get("completion.tokens") for s in samples]
+    return None if None in given else np.array(given, dtype=np.float64)
 
 
 def _rows_of(scores: Scores, keep: NDArray[np.bool_]) -> Scores:

@@ -37,7 +37,7 @@ class CriticConfig(Table):
     gamma: Share = 1.0  #: discount of a later token's reward
     lam: Share = 0.95  #: lambda of GAE: 0 trusts the values, 1 the returns
     value_clip: Amount = 0.5  #: how far a value may move per update; 0 does not clip
-    coefficient: Amount = 0.5  #: weight of the value loss
+    coefficient: Amount = 0.1  #: weight of the value loss; larger, and values unlearn the shared policy
     learning_rate: Rate = 1e-3  #: of the value head
 
 
@@ -69,9 +69,8 @@ class Algorithm(Table):
     kl_coefficient: Amount = 0.0
     kl_kind: Literal["k1", "k2", "k3"] = "k3"
     kl_in: Literal["loss", "reward"] = "loss"
-    critic: CriticConfig | bool = (
-        False  #: advantages of single tokens from a value head, not from a normalizer
-    )
+    #: advantages of single tokens from a value head, instead of a normalizer
+    critic: CriticConfig | bool = False
 
     @property
     def value_head(self) -> CriticConfig | None:
@@ -105,10 +104,6 @@ class Algorithm(Table):
             raise ValueError(f"`dual_clip` ({self.dual_clip}) must be above 1 + `clip_high` ({1 + high})")
         if self.max_resamples and self.filter == "none":
             raise ValueError("`max_resamples` is for groups that a `filter` drops; name one")
-        if self.normalizer == "gdpo" and self.kl_in == "reward" and self.kl_coefficient:
-            raise ValueError(
-                'gdpo would normalize the KL as a term of its own; write `kl_in = "loss"` beside it'
-            )
         if self.critic and self.normalizer is not None:
             raise ValueError(
                 "a `critic` makes the advantages itself; leave `normalizer` out, or `critic = false`"

@@ -1,4 +1,4 @@
-"""What a step is taken on: prompts rolled out, scored and filtered, others in the place of dropped ones."""
+"""What a step is taken on: prompts rolled out, scored, filtered, and others where groups were dropped."""
 
 from __future__ import annotations
 

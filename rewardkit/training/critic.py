@@ -6,15 +6,13 @@ The head is kept apart from the model, so the policy is still saved as an ordina
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from .errors import TrainError, reason
 from .losses import gae, whiten
 from .policy import Policy
-from .rollout import chosen_logps, read_completions
+from .rollout import by_length, chosen_logps, read_completions
 
 
 class ValueHead(nn.Module):
@@ -37,22 +35,6 @@ def value_head(policy: Policy) -> ValueHead:
     return ValueHead(config.hidden_size).to(policy.model.device)
 
 
-def save_head(head: ValueHead, path: Path) -> None:
-    """Write the weights of a head to a file."""
-    torch.save(head.state_dict(), path)
-
-
-def load_head(head: ValueHead, path: Path) -> None:
-    """Set the weights of a head to those of a file; nothing in it is run.
-
-    Raises `TrainError` if they cannot be read, or are of a policy of another width.
-    """
-    try:
-        head.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
-    except Exception as error:  # whatever torch makes of a file that is not what it wrote
-        raise TrainError(f"cannot load the critic {path}: {reason(error)}") from None
-
-
 def token_logps_and_values(
     policy: Policy,
     head: ValueHead,
@@ -68,10 +50,30 @@ def token_logps_and_values(
 
     With `trunk` the values' gradient goes on into the policy; else it stays in the head.
     """
-    output = read_completions(policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True)
-    hidden = output.hidden_states[-1][:, -completion_ids.shape[1] :]
-    values: Tensor = head(hidden if trunk else hidden.detach())
-    return chosen_logps(policy, output.logits, completion_ids, temperature), values
+
+    def read(prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor) -> tuple[Tensor, Tensor]:
+        output = read_completions(policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True)
+        hidden = output.hidden_states[-1][:, -completion_ids.shape[1] :]
+        values: Tensor = head(hidden if trunk else hidden.detach())
+        return chosen_logps(policy, output.logits, completion_ids, temperature), values
+
+    logp, values = by_length(read, policy, prompt_ids, prompt_mask, completion_ids)
+    return logp, values
+
+
+def state_values(
+    policy: Policy, head: ValueHead, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor
+) -> Tensor:
+    """The values alone, without gradient: float32 (B, T). No logits are computed for them."""
+
+    def read(prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor) -> tuple[Tensor]:
+        output = read_completions(
+            policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True, logits_to_keep=1
+        )
+        return (head(output.hidden_states[-1][:, -completion_ids.shape[1] :]),)
+
+    with torch.no_grad():
+        return by_length(read, policy, prompt_ids, prompt_mask, completion_ids)[0]
 
 
 def token_rewards(

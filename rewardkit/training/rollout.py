@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .errors import TrainError
 from .policy import Policy, max_length
+from .sharding import is_sharded
+
+#: finished rows leave the batch once they are this share of it; leaving costs a copy of the cache
+LEAVE = 1 / 8
+#: `by_length` cuts rows into at most so many pieces of at least so many rows
+PIECES, PIECE_ROWS = 8, 16
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,10 @@ def generate(
     """Sample `sampling.completions` completions of each prompt (token ids), all in one batch.
 
     Each prompt passes through the model once; its cache is then repeated for its completions. Rows that
-    are finished leave the batch once they are half of it. `top_k` and `top_p` narrow what is drawn, while
-    `logp` stays that of the whole distribution, which is what the policy is later updated by. The result
-    is a function of the arguments and the generator's state. Raises `TrainError` where prompt and
-    completion do not fit the model.
+    are finished leave the batch once they are an eighth of it. `top_k` and `top_p` narrow what is drawn,
+    while `logp` stays that of the whole distribution, which is what the policy is later updated by. The
+    result is a function of the arguments and the generator's state. Raises `TrainError` where prompt and
+    completion do not fit the model, and where the model's logits are not finite.
     """
     device = policy.model.device
     prompt_ids, prompt_mask = pad_left(prompts, policy.pad_id, device)
@@ -92,15 +99,51 @@ def token_logps(
 
     Shapes as in `Rollout`. Values on the right padding mean nothing.
     """
-    output = read_completions(policy, prompt_ids, prompt_mask, completion_ids)
-    return chosen_logps(policy, output.logits, completion_ids, temperature)
+
+    def read(prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor) -> tuple[Tensor]:
+        output = read_completions(policy, prompt_ids, prompt_mask, completion_ids)
+        return (chosen_logps(policy, output.logits, completion_ids, temperature),)
+
+    return by_length(read, policy, prompt_ids, prompt_mask, completion_ids)[0]
+
+
+def by_length(
+    read: Callable[[Tensor, Tensor, Tensor], Sequence[Tensor]],
+    policy: Policy,
+    prompt_ids: Tensor,
+    prompt_mask: Tensor,
+    completion_ids: Tensor,
+) -> list[Tensor]:
+    """What `read` gives of prompt ids, prompt mask and completion ids: tensors (B, T), of no meaning on the
+    right padding.
+
+    Rows are read in pieces of about equal length, without the padding that the longest row asks of all.
+    Under FSDP it is one piece: the processes, which may hold different numbers of rows, must call the model
+    equally often.
+    """
+    rows, width = completion_ids.shape
+    pieces = 1 if is_sharded(policy.model) else min(PIECES, rows // PIECE_ROWS)
+    if pieces < 2:
+        return list(read(prompt_ids, prompt_mask, completion_ids))
+    places = torch.arange(1, width + 1, device=completion_ids.device)
+    lengths = (places * (completion_ids != policy.pad_id)).amax(dim=1).cpu()
+    # where one token is both padding and end, the first after the text may be an end
+    lengths = (lengths + (policy.pad_id in policy.end_ids)).clamp(1, width)
+    order = lengths.argsort(stable=True)
+    parts = []
+    for piece in order.tensor_split(pieces):
+        length = int(lengths[piece[-1]])
+        values = read(prompt_ids[piece], prompt_mask[piece], completion_ids[piece, :length])
+        parts.append([pad(value, (0, width - length)) for value in values])
+    back = order.argsort()
+    return [torch.cat(column)[back] for column in zip(*parts, strict=True)]
 
 
 def read_completions(
     policy: Policy, prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor, **options: Any
 ) -> Any:
-    """The model's output where it predicts the tokens of the completions: `logits` (B, T, V), and whatever
-    else `options` of the model ask for. Shapes as in `Rollout`."""
+    """The model's output where it predicts the completions' tokens: `logits` (B, T, V), unless `options` of
+    the model ask for others. Shapes as in `Rollout`."""
     # The last token predicts nothing that is asked for. Padding on the right needs no mask: attention is
     # causal, so no token of the completion sees it.
     ids = torch.cat([prompt_ids, completion_ids[:, :-1]], dim=1)
@@ -112,8 +155,7 @@ def read_completions(
         attention_mask=attention,
         position_ids=None if attention is None else _positions(attention),
         use_cache=False,
-        logits_to_keep=completion_ids.shape[1],
-        **options,
+        **{"logits_to_keep": completion_ids.shape[1], **options},
     )
 
 
@@ -139,9 +181,8 @@ def _sample(
     device = prompt_ids.device
     rows, steps = len(prompt_ids) * sampling.completions, sampling.max_new_tokens
     ids = torch.full((rows, steps), policy.pad_id, device=device)
-    mask = torch.zeros((rows, steps), dtype=torch.bool, device=device)
     logp = torch.zeros((rows, steps), device=device)
-    finished = torch.zeros(rows, dtype=torch.bool, device=device)
+    policy = replace(policy, barred=policy.barred.to(device))  # once, not at each token
 
     padded = not bool(prompt_mask.all())
     output = policy.model(
@@ -154,44 +195,57 @@ def _sample(
     cache = output.past_key_values
     cache.batch_repeat_interleave(sampling.completions)
     logits = output.logits[:, -1].repeat_interleave(sampling.completions, dim=0)
-    seen = prompt_mask.repeat_interleave(sampling.completions, dim=0)
-    lengths = seen.sum(dim=1, keepdim=True)
+    given = prompt_mask.repeat_interleave(sampling.completions, dim=0)
+    seen = torch.cat([given, given.new_ones(rows, steps)], dim=1)
+    lengths = given.sum(dim=1, keepdim=True)
 
     batch = torch.arange(rows, device=device)  # the rows still in the batch
     alive = torch.ones(rows, dtype=torch.bool, device=device)  # which of them are not finished
     for step in range(steps):
-        logps = torch.log_softmax(_scale(policy, logits, sampling.temperature), dim=-1)
-        chances = _narrow(logps.exp(), sampling.top_k, sampling.top_p)
-        tokens = torch.multinomial(chances, 1, generator=generator)
-        ids[batch, step] = torch.where(alive, tokens[:, 0], policy.pad_id)
-        logp[batch, step] = torch.where(alive, logps.gather(1, tokens)[:, 0], 0.0)
-        mask[batch, step] = alive
+        logps = _scale(policy, logits, sampling.temperature).log_softmax(dim=-1)
+        tokens = _draw(_narrow(logps.exp(), sampling.top_k, sampling.top_p), generator)
+        ids[batch, step] = tokens[:, 0]
+        logp[batch, step] = logps.gather(1, tokens)[:, 0]
         alive = alive & ~_is_end(tokens[:, 0], policy)
-        finished[batch] = ~alive
         left = int(alive.sum())
         if left == 0 or step == steps - 1:
-            return ids[:, : step + 1], mask[:, : step + 1], logp[:, : step + 1], finished
-        if 2 * left <= len(batch):
+            break
+        if len(batch) - left >= LEAVE * len(batch):
             stay = alive.nonzero()[:, 0]
             cache.batch_select_indices(stay)
             batch, alive, tokens = batch[stay], alive[stay], tokens[stay]
             seen, lengths = seen[stay], lengths[stay]
-        if padded:
-            seen = torch.cat([seen, torch.ones_like(seen[:, :1])], dim=1)
         logits = policy.model(
             input_ids=tokens,
-            attention_mask=seen if padded else None,
+            attention_mask=seen[:, : prompt_ids.shape[1] + step + 1] if padded else None,
             position_ids=lengths + step if padded else None,
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
-    raise AssertionError("the loop returns at its last step")
+    ids, logp = ids[:, : step + 1], logp[:, : step + 1]
+    # What finished rows drew while they were still in the batch is no part of them.
+    ends = _is_end(ids, policy)
+    mask = ends.cumsum(dim=1) - ends.long() == 0
+    return ids.masked_fill(~mask, policy.pad_id), mask, logp.masked_fill(~mask, 0.0), ends.any(dim=1)
 
 
 def _scale(policy: Policy, logits: Tensor, temperature: float) -> Tensor:
     """Logits (..., V) of what is drawn from, in float32; the same for sampled and recomputed tokens."""
-    return (logits.float() / temperature).index_fill(-1, policy.barred.to(logits.device), float("-inf"))
+    return (logits.float() / temperature).index_fill_(-1, policy.barred.to(logits.device), float("-inf"))
+
+
+def _draw(chances: Tensor, generator: torch.Generator) -> Tensor:
+    """A token for each row, int64 (n, 1), in proportion to its chances (n, V)."""
+    if chances.device.type != "cpu":
+        return torch.multinomial(chances, 1, generator=generator)
+    # `multinomial` draws a random number for each token, this one for each row: a tenth of its time. In
+    # float64 no chance is lost in the sums, which a CPU takes in order, so a chance of 0 is never met.
+    sums = chances.cumsum(dim=1, dtype=torch.float64)
+    if not bool(sums[:, -1].isfinite().all()):
+        raise TrainError("the policy's logits are not finite; try a lower `learning_rate`")
+    at = torch.rand(len(sums), 1, dtype=torch.float64, generator=generator) * sums[:, -1:]
+    return torch.searchsorted(sums, at, right=True)
 
 
 def _narrow(chances: Tensor, top_k: int | None, top_p: float | None) -> Tensor:

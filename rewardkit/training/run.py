@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
+from rewardkit.plugins import check_options
 from rewardkit.processes import usable_cores
 from rewardkit.runtime import Reward, load
 from rewardkit.runtime.brought import bring
@@ -111,10 +112,36 @@ def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
     name = None if config.normalizer == "spec" else config.normalizer
     if name is not None:
         try:
-            find_normalizer(name)
+            check_options(f"normalizer `{name}`", find_normalizer(name), config.normalizer_options)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-    return lambda scores, lengths: normalize(scores, name, **config.normalizer_options)
+    return lambda scores, lengths: normalize(scores, name, lengths=lengths, **config.normalizer_options)
+
+
+def check_algorithm(config: TrainConfig, scorer: Scorer) -> Iterator[str]:
+    """What is worth saying of an algorithm on this spec before it runs.
+
+    Raises `ConfigError` for parts that do not go together.
+    """
+    spec = getattr(scorer, "spec", None)
+    own = spec.advantage.name if spec is not None and spec.advantage is not None else None
+    given = own if config.normalizer in (None, "spec") else config.normalizer
+    if given == "gdpo" and not config.value_head and config.kl_in == "reward" and config.kl_coefficient:
+        raise ConfigError(
+            '[train] gdpo would normalize the KL as a term of its own; write `kl_in = "loss"` beside it'
+        )
+    if config.recipe is not None and "normalizer" not in config.model_fields_set:
+        instead = "the value head" if config.value_head else given
+        if own is not None and instead != own:
+            yield (
+                f"recipe {config.recipe}: {instead} takes the place of the spec's `advantage {own}`; "
+                '`normalizer = "spec"` keeps that'
+            )
+    if config.ratio != "token" and config.aggregation != "sequence_mean":
+        yield (
+            f'a ratio of whole completions with `aggregation = "{config.aggregation}"` counts once for each '
+            'token; the loss of GSPO is "sequence_mean"'
+        )
 
 
 def prepare(
@@ -131,6 +158,8 @@ def prepare(
     processes: Processes,
 ) -> Run:
     """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
+    for note in check_algorithm(config.train, scorer):
+        screen.note(note)
     accelerator, device = _accelerator(config, processes)
     fingerprint = getattr(scorer, "fingerprint", "")
     state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .adapters import without_adapter
 from .config import TrainConfig
-from .critic import ValueHead, token_logps_and_values
+from .critic import ValueHead, state_values, token_logps_and_values
 from .errors import TrainError
 from .losses import Counts, Objective, aggregate, count, kl_penalty, sampled_kl, value_loss
 from .policy import Policy
@@ -181,7 +181,7 @@ def token_values(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
 
     def measure(part: Tensor) -> Tensor:
         prompt_ids, prompt_mask, ids, _, mask = _trim(batch, part)
-        return token_logps_and_values(learner.policy, head, prompt_ids, prompt_mask, ids)[1] * mask
+        return state_values(learner.policy, head, prompt_ids, prompt_mask, ids) * mask
 
     return _measured(learner, batch, measure, config)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from rewardkit.cli.main import _run
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / "analyze.md"]
+PAGES = [ROOT / "docs" / "analyze.md", ROOT / "docs" / "recipes.md"]
 _FILE = re.compile(r"^`([\w.]+)`:\n\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CONSOLE = re.compile(r"^```console\n\$ rewardkit ([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

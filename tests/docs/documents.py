@@ -132,26 +132,31 @@ _NORMALIZERS = re.compile(r"(<!-- normalizers[^\n]*-->\n)(.*?)(<!-- end -->\n)",
 
 def normalizer_table() -> str:
     """A row for each option, with its default for each normalizer."""
-    options = {name: option for known in NORMALIZERS.values() for name, option in known.items()}
+    options = dict.fromkeys(name for known in NORMALIZERS.values() for name in known)
     head = "".join(f" `{name}` |" for name in NORMALIZERS)
     rows = "".join(
-        f"| `{name}` | {_values(option)} |"
+        f"| `{name}` | {_values(name)} |"
         + "".join(f" {_default(known.get(name))} |" for known in NORMALIZERS.values())
         + "\n"
-        for name, option in options.items()
+        for name in options
     )
     return f"\n| option | values |{head}\n| --- | --- |{' --- |' * len(NORMALIZERS)}\n{rows}\n"
 
 
-def _values(option: Option) -> str:
-    if option.choices:
-        return ", ".join(f'`"{choice}"`' for choice in option.choices)
+def _values(name: str) -> str:
+    known = [options[name] for options in NORMALIZERS.values() if name in options]
+    choices = dict.fromkeys(choice for option in known for choice in option.choices)
+    option = known[0]
+    if choices:
+        return ", ".join(f'`"{choice}"`' for choice in choices)
     return f"{option.kind} in `{option.range}`"
 
 
 def _default(option: Option | None) -> str:
     if option is None:
         return ""
+    if option.default is None:
+        return "as `eps`"
     return f'`"{option.default}"`' if option.kind == "text" else f"`{option.default}`"
 
 

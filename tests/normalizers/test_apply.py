@@ -81,6 +81,8 @@ def test_groups_must_be_there():
 
 
 def test_unknown_options_are_named():
-    with pytest.raises(ValueError, match="`dr_grpo` has no option `epsilon`; known: eps, ddof, whiten"):
+    with pytest.raises(
+        ValueError, match="`dr_grpo` has no option `epsilon`; known: lengths, profile, eps, ddof"
+    ):
         advantage(scores(), "dr_grpo", epsilon=1.0)
     np.testing.assert_array_equal(advantage(scores(), "dr_grpo"), dr_grpo(MATRIX, GROUPS, WEIGHTS))

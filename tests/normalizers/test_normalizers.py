@@ -4,17 +4,24 @@ import inspect
 import math
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import EntryPoint, EntryPoints
 
 import numpy as np
 import pytest
 import torch
 
-from rewardkit.normalizers import NORMALIZERS, dr_grpo, effective_share, gdpo, get, grpo, registry
+from rewardkit import plugins
+from rewardkit.normalizers import NORMALIZERS, dr_grpo, effective_share, gdpo, get, grpo, registry, rloo
 from rewardkit.types import normalizer as declared
 
 NAN = math.nan
-every = pytest.mark.parametrize("normalizer", NORMALIZERS.values(), ids=NORMALIZERS)
+# without tokens, REINFORCE++ whitens per sequence
+ALL = NORMALIZERS | {"reinforce_pp": partial(NORMALIZERS["reinforce_pp"], whiten="sequence")}
+ALL |= {"reinforce_pp_baseline": partial(NORMALIZERS["reinforce_pp"], baseline="group", whiten="sequence")}
+every = pytest.mark.parametrize("normalizer", ALL.values(), ids=ALL)
+WITHIN = {name: function for name, function in ALL.items() if name != "reinforce_pp"}
+within = pytest.mark.parametrize("normalizer", WITHIN.values(), ids=WITHIN)
 
 
 def test_options_are_what_the_checker_declares():
@@ -22,7 +29,116 @@ def test_options_are_what_the_checker_declares():
     for name, function in NORMALIZERS.items():
         parameters = inspect.signature(function).parameters.values()
         options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-        assert options == {option: d.default for option, d in declared.NORMALIZERS[name].items()}
+        assert options.pop("lengths") is None
+        assert list(options) == list(declared.NORMALIZERS[name])
+        assert options.pop("profile") == declared.NORMALIZERS[name]["profile"].default
+        assert set(options.values()) == {None}  # the profile's
+
+
+def test_every_profile_says_every_option_within_its_range():
+    for name, profiles in declared.PROFILES.items():
+        options = {k: o for k, o in declared.NORMALIZERS[name].items() if k != "profile"}
+        for row in profiles.values():
+            assert row.keys() == options.keys()
+            for option, value in row.items():
+                known = options[option]
+                assert value in known.choices if known.choices else value is None or value >= 0
+        rewards, groups = np.array([[1.0, 2.0], [0.5, NAN], [NAN, NAN], [3.0, 1.0]]), np.array([0, 0, 0, 1])
+        for profile, row in profiles.items():
+            args, lengths = (rewards, groups, [1.0, 0.5]), np.array([5, 3, 4, 2])
+            found = NORMALIZERS[name](*args, lengths=lengths, profile=profile)
+            written = NORMALIZERS[name](*args, lengths=lengths, **row)
+            np.testing.assert_array_equal(found, written)
+            assert np.isfinite(found).all()
+
+
+def test_what_is_written_out_lies_over_the_profile():
+    args = np.array([[0.0], [1.0], [1.0], [5.0]]), np.array([0, 0, 0, 1]), [1.0]
+    # alone in its group, the last row passes its reward through in verl
+    assert grpo(*args, profile="verl")[3] == pytest.approx(5.0, rel=1e-5)
+    assert grpo(*args, profile="verl", single="zero")[3] == 0.0
+    np.testing.assert_array_equal(grpo(*args, profile="verl", single="zero", eps=1e-4), grpo(*args))
+
+
+def test_rloo_compares_with_the_others():
+    args = np.array([[1.0], [2.0], [6.0], [7.0]]), np.array([0, 0, 0, 1]), [1.0]
+    np.testing.assert_allclose(rloo(*args), [1 - 4, 2 - 3.5, 6 - 1.5, 0.0])
+    np.testing.assert_array_equal(rloo(*args), dr_grpo(*args, baseline="leave_one_out"))
+    np.testing.assert_allclose(rloo(*args, single="raw"), [1 - 4, 2 - 3.5, 6 - 1.5, 7.0])
+
+
+def test_the_others_deviation_divides_only_where_they_vary():
+    args = np.array([[1.0], [0.1], [0.1], [0.1]]), np.zeros(4, dtype=int), [1.0]
+    found = grpo(*args, eps=0.0, baseline="leave_one_out")
+    others = np.array([0.1, 0.1, 1.0])
+    np.testing.assert_allclose(found[0], 0.9)  # undivided: the others are equal, whatever rounding leaves
+    np.testing.assert_allclose(found[1:], (0.1 - others.mean()) / others.std(ddof=1))
+
+
+def test_a_row_without_values_may_count():
+    rewards, groups = np.array([[1.0], [NAN], [4.0], [1.0], [3.0]]), np.array([0, 0, 0, 1, 1])
+    assert grpo(rewards, groups, [1.0])[1] == 0
+    zeros = np.nan_to_num(rewards)
+    for normalizer in NORMALIZERS.values():
+        tokens = np.array([3, 1, 4, 1, 5])
+        expected = normalizer(zeros, groups, [1.0], lengths=tokens)
+        found = normalizer(rewards, groups, [1.0], lengths=tokens, missing="zero")
+        np.testing.assert_array_equal(found, expected)
+        assert found[1] != 0
+    # GDPO of ms-swift: out of its group's statistics, and one more row in those of the batch
+    skip, count = (gdpo(rewards, groups, [1.0], eps=0.0, missing=m) for m in ("skip", "count"))
+    assert count[1] == 0
+    np.testing.assert_allclose(count, skip * math.sqrt(4 / 3))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+def test_tokens_weigh_in_the_batch(kind):
+    """Each row as often as it has tokens, as `masked_whiten` over the tokens does."""
+    rng = np.random.default_rng(7)
+    rewards, groups = rng.integers(-4, 5, (24, 2)) / 4.0, np.repeat(np.arange(6), 4)
+    lengths = rng.integers(0, 9, 24)
+    plain = gdpo(rewards, groups, [1.0, 0.5], whiten="none")
+    spread_out = np.repeat(plain, lengths)
+    expected = (plain - spread_out.mean()) / (spread_out.std(ddof=1) + 1e-4)
+    found = gdpo(kind(rewards), groups, [1.0, 0.5], lengths=kind(lengths), whiten="token")
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-12, atol=1e-12)
+    variance = gdpo(rewards, groups, [1.0, 0.5], lengths=lengths, whiten="token", eps_mode="variance")
+    np.testing.assert_allclose(variance, (plain - spread_out.mean()) / np.sqrt(spread_out.var(ddof=1) + 1e-4))
+    floor = gdpo(
+        rewards, groups, [1.0, 0.5], lengths=lengths, whiten="token", eps_mode="floor", batch_eps=9.0, ddof=0
+    )
+    plain = gdpo(rewards, groups, [1.0, 0.5], whiten="none", ddof=0)
+    np.testing.assert_allclose(floor, (plain - np.repeat(plain, lengths).mean()) / 3)
+
+
+@every
+def test_tokens_must_be_there_and_be_counts(normalizer):
+    args = np.array([[1.0], [0.0], [2.0]]), np.zeros(3, dtype=int), [1.0]
+    for lengths, problem in (
+        (None, r"pass lengths=\.\.\., the tokens of each row"),
+        ([1, 2], r"lengths must have shape \(3,\), not \(2,\)"),
+        ([1, -2, 3], "lengths must be token counts, 0 or more"),
+        ([1, NAN, 3], "lengths must be token counts, 0 or more"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            normalizer(*args, lengths=lengths, whiten="token")
+    assert np.isfinite(normalizer(*args, lengths=[0, 0, 0], whiten="token")).all()
+
+
+@every
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+def test_groups_that_stand_together_give_the_same_bits(normalizer, kind):
+    """The short cut for groups of one size in their order is no other arithmetic."""
+    rng = np.random.default_rng(3)
+    for size, nulls in ((2, 0.0), (9, 0.0), (9, 0.2), (16, 0.1)):
+        rewards = rng.normal(size=(size * 12, 3))
+        rewards[rng.random(rewards.shape) < nulls] = NAN
+        groups, weights = np.repeat(np.arange(12), size), [1.0, 0.3, -2.0]
+        backwards = np.repeat(np.arange(12)[::-1], size)  # the ids fall: sorted as runs
+        options = {"eps": 0.0, "whiten": "none"}
+        even = np.asarray(normalizer(kind(rewards), kind(groups), weights, **options))
+        runs = np.asarray(normalizer(kind(rewards), kind(backwards), weights, **options))
+        np.testing.assert_array_equal(even, runs)
 
 
 def test_a_missing_term_is_not_a_zero():
@@ -95,7 +211,7 @@ def test_a_large_offset_does_not_cost_the_variance(normalizer, kind):
     assert np.asarray(far).dtype == np.float32 and np.asarray(far).std() > 0.1
 
 
-@every
+@within
 def test_a_row_without_signal_stays_at_zero_beside_others(normalizer):
     rewards = np.array([[0.1], [0.1], [0.1], [0.3], [0.7], [0.2]])
     found = normalizer(rewards, np.array([0, 0, 0, 1, 1, 1]), [1.0], whiten="sequence")
@@ -162,7 +278,9 @@ INFINITE = np.array([[0.0, math.inf], [0, 0], [0, 0], [0, 0]])
         ((R, G, W), {"eps": -1.0}, "eps must be a number >= 0, not -1.0"),
         ((R, G, W), {"eps": NAN}, "eps must be a number >= 0, not nan"),
         ((R, G, W), {"ddof": 2}, "ddof must be 0 or 1, not 2"),
-        ((R, G, W), {"whiten": "token"}, "whiten must be one of none, sequence, not 'token'"),
+        ((R, G, W), {"whiten": "words"}, "whiten must be one of none, sequence, token, not 'words'"),
+        ((R, G, W), {"missing": "nan"}, "missing must be one of skip, zero"),
+        ((R, G, W), {"profile": "trlx"}, "profile must be one of .*ms_swift, not 'trlx'"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value")  # numpy: 0 * inf, while building the case
@@ -178,10 +296,10 @@ def test_lists_are_refused():
 
 def test_names():
     assert get("gdpo") is gdpo
-    with pytest.raises(ValueError, match="`gdppo` is unknown; known: grpo, dr_grpo, gdpo"):
+    with pytest.raises(
+        ValueError, match="`gdppo` is unknown; known: grpo, dr_grpo, gdpo, rloo, reinforce_pp"
+    ):
         get("gdppo")
-    with pytest.raises(ValueError, match="`rloo` is not built yet; known: grpo"):
-        get("rloo")
 
 
 def test_another_package_offers_a_normalizer(monkeypatch):
@@ -189,10 +307,10 @@ def test_another_package_offers_a_normalizer(monkeypatch):
         EntryPoint("half", "operator:neg", registry.ENTRY_POINTS),
         EntryPoint("grpo", "operator:pos", registry.ENTRY_POINTS),  # a built-in name cannot be taken
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: EntryPoints(offered).select(group=group))
+    monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints(offered).select(group=group))
     assert get("half")(3) == -3
     assert get("grpo") is grpo
-    with pytest.raises(ValueError, match=r"known: grpo, dr_grpo, gdpo, half$"):
+    with pytest.raises(ValueError, match=r"known: grpo, .*, batch, half$"):
         get("third")
 
 

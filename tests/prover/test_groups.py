@@ -26,7 +26,10 @@ def tables(draw):
         last = draw(st.sampled_from([c, "p"]))
         lines.append(f"term {name} in [0, 1] = if k == 0 then {a} else if k == 1 then {b} else {last}")
     lines.append(f"reward {{ u: {draw(WEIGHTS)}  v: {draw(WEIGHTS)} }}")
-    lines.append(f"advantage gdpo {{ eps: {draw(st.sampled_from(['0.5', '0.0001']))} }}")
+    options = [f"eps: {draw(st.sampled_from(['0.5', '0.0001']))}"]
+    options += [f'baseline: "{draw(st.sampled_from(["group", "leave_one_out"]))}"']
+    options += [f'single: "{draw(st.sampled_from(["zero", "raw"]))}"']
+    lines.append(f"advantage gdpo {{ {'  '.join(options)} }}")
     better, worse = draw(st.sampled_from([(0, 1), (1, 2), (0, 2)]))
     size = draw(st.integers(2, 3))
     claim = f"prove k == {better} outranks k == {worse} in advantage for groups of {size}"

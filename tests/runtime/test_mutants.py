@@ -114,7 +114,7 @@ def outcome(chance):
     if spec is not None and not spec.has_reward and spec.terms:
         weights = "  ".join(f"{name}: 1" for name in spec.terms)
         spec, _ = check(Source("mutant", f"{text}\nreward {{ {weights} }}"))
-    if spec is None or spec.later or not spec.has_reward:
+    if spec is None or not spec.has_reward:
         return "refused" if spec is None else "not run"
     reward = Reward(spec)
     if any(

@@ -20,7 +20,7 @@ from rewardkit.training.parts import find_parts
 from rewardkit.training.policy import Policy, encode_prompt
 from rewardkit.training.rollout import Rollout, Sampling, generate
 from rewardkit.training.step import make_batch
-from rewardkit.training.update import Batch, Learner, learning_rate, minibatches, shares, update
+from rewardkit.training.update import Batch, Learner, learning_rate, minibatches, shares, token_values, update
 
 GROUPS = np.repeat(np.arange(4), 4)
 
@@ -173,6 +173,57 @@ def test_shares_are_whole_groups_of_like_length(policy: Policy) -> None:
     one, other = shares(rows, replace(batch, trained=trained), 2)
     assert set(GROUPS[one.numpy()].tolist()) == {0}
     assert set(GROUPS[other.numpy()].tolist()) == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"aggregation": "global_tokens"},
+        {"ratio": "sequence", "aggregation": "sequence_mean"},
+        {"objective": "cispo", "clip_low": 1.0},
+        {"objective": "gvpo"},
+        {"objective": "disco"},
+        {"objective": "disco", "objective_options": {"score": "l_ratio", "contrast": "mean"}},
+    ],
+    ids=str,
+)
+def test_micro_batches_change_no_objective(policy: Policy, options: dict[str, Any]) -> None:
+    """On a policy that has moved since it sampled: ratios are not 1, and a constraint is overstepped."""
+    batch = batch_of(policy, masked=[i in (1, 2, 3, 9) for i in range(16)])
+    noise = torch.randn(batch.rollout.logp.shape, generator=torch.Generator().manual_seed(0))
+    batch = replace(batch, rollout=replace(batch.rollout, logp=batch.rollout.logp + 0.1 * noise.abs()))
+    whole, parts = (
+        torch.cat([g.flatten() for g in gradient(policy, batch, **options, micro_batch=size)])
+        for size in (None, 5)
+    )
+    assert whole.norm() > 1e-2
+    assert (whole - parts).norm() < 1e-5 * whole.norm()
+
+
+def test_micro_batches_change_nothing_for_a_critic(policy: Policy) -> None:
+    """Nor for its head, which learns beside the policy; and `token_values` are what the loss sees."""
+    config = TrainConfig(steps=1, minibatches=1, gradient_clip=0.0, critic=True)
+    batch, seen, measured = batch_of(policy), [], []
+    for size in (None, 5):
+        head = value_head(policy)
+        with torch.no_grad():
+            head.linear.weight.fill_(0.1)
+        parameters = [*policy.model.parameters(), *head.parameters()]
+        before = [p.detach().clone() for p in parameters]
+        own = config.model_copy(update={"micro_batch": size})
+        moved = replace(learner(policy, torch.optim.SGD(parameters, lr=1.0), own), head=head)
+        values = token_values(moved, batch, own)
+        given = replace(batch, values=values, returns=values + batch.trained)  # all one too low
+        measured.append(update(moved, given, own, step=0))
+        seen.append([a.detach() - b for a, b in zip(parameters, before, strict=True)])
+        with torch.no_grad():
+            for parameter, old in zip(parameters, before, strict=True):
+                parameter.copy_(old)
+    assert measured[0]["value_error"] == pytest.approx(1, abs=1e-5)
+    assert measured[0] == pytest.approx(measured[1], abs=1e-4)
+    assert seen[0][-1].item() == pytest.approx(0.1, abs=1e-4)  # the bias, by `coefficient` times the error
+    for one, other in zip(*seen, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
 def test_on_the_sampling_policy_the_ratio_is_one(policy: Policy) -> None:

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 
 from rewardkit.analysis.lints.lint import Finding, Lint
 from rewardkit.analysis.lints.values import plain, reads, term_parts, weighted
-from rewardkit.checker.spec import Spec, TermSpec, Value
+from rewardkit.checker.spec import AdvantageSpec, Spec, TermSpec, Value
 from rewardkit.checker.wording import text_of
 from rewardkit.diagnostics import Label
 from rewardkit.types.levels import Level
+from rewardkit.types.normalizer import resolved
 
 #: normalizers that take a group's mean off, and those of them that divide by its deviation
-_CENTRED = ("grpo", "dr_grpo", "gdpo", "rloo")
+_CENTRED = ("grpo", "dr_grpo", "gdpo", "rloo", "batch")
 _SCALED = ("grpo", "gdpo")
 
 
 def find(spec: Spec) -> Iterator[Finding]:
     name = spec.advantage.name if spec.advantage else None
-    if name is not None and name not in _CENTRED:
+    if spec.advantage and name not in _CENTRED and not _compares(spec.advantage):
         return
     terms = [term for term, *_ in weighted(spec)]
     labels = (Label(spec.advantage.span, "the normalizer"),) if spec.advantage else ()
@@ -27,6 +28,12 @@ def find(spec: Spec) -> Iterator[Finding]:
             yield _same(term, labels)
         elif name == "gdpo" or (name in _SCALED and len(terms) == 1):
             yield from _factors(term, str(name), labels)
+
+
+def _compares(advantage: AdvantageSpec) -> bool:
+    """Whether REINFORCE++ is told, in so many words, to compare within groups."""
+    given = {option: value.data for option, value in advantage.options.items() if value.op == "constant"}
+    return advantage.name == "reinforce_pp" and resolved(advantage.name, given)["baseline"] == "group"
 
 
 def _same(term: TermSpec, labels: tuple[Label, ...]) -> Finding:

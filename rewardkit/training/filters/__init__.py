@@ -1,6 +1,7 @@
 """Filters: which of the sampled completions a policy learns from. Plain numpy; nothing here needs torch.
 
-A filter is `(rewards (N, K), lengths (N,), groups (N,), weights (K,), state, *, options) -> (keep (N,), state)`.
+A filter is
+`(rewards (N, K), lengths (N,), groups (N,), weights (K,), state, *, options) -> (keep (N,), state)`.
 `rewards` are NaN where a term has no value, and a row of NaN only is a skipped row: it is never kept. `state`
 is a dict of JSON values, `{}` at first; a filter returns a new one and leaves the given one alone.
 """

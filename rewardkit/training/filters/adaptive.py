@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .gfpo import check_k, efficiency_keys
+from .gfpo import check_k, efficiency_keys, places
 from .rows import Bools, Reals, State, Terms, prepare
 from .sketch import Sketch
 
@@ -24,10 +24,10 @@ def adaptive_difficulty(
     weights: ArrayLike,
     state: State,
     *,
-    k_very_hard: int = 8,
-    k_hard: int = 8,
-    k_medium: int = 6,
-    k_easy: int = 4,
+    k_very_hard: float = 0.5,
+    k_hard: float = 0.5,
+    k_medium: float = 0.375,
+    k_easy: float = 0.25,
     warmup: int = 64,
     metric: str = "shortest",
     terms: Terms = None,
@@ -49,11 +49,13 @@ def adaptive_difficulty(
         groups: (N,) integer ids, in any order, of any sizes.
         weights: (K,) finite.
         state: `{}` at first, then what the last call returned. Of bounded size.
-        k_very_hard: of the hardest quarter, 2 or more; likewise `k_hard`, `k_medium` and `k_easy`.
+        k_very_hard: of the hardest quarter: an integer from 2 on, or a share of the group as for `shortest`;
+            likewise `k_hard`, `k_medium` and `k_easy`. The defaults are the paper's 8, 8, 6, 4 of 16.
         warmup: prompts that are seen, those of this call included, before quartiles are trusted; until
             then k is `k_very_hard`.
         metric: "shortest" or "token_efficiency": which k completions.
-        terms: numbers or names of the terms whose weighted sum is the reward here; all unless given.
+        terms: number or name of the term that is the reward here, or several, whose weighted sum is; all
+            unless given.
         names: (K,) of the terms.
 
     Returns:
@@ -73,11 +75,12 @@ def adaptive_difficulty(
     means: Reals = np.round(rows.means(), 12)
     sketch = Sketch.load(state["sketch"]) if state else Sketch()
     sketch = sketch.add(means[~np.isnan(means)])
-    k = np.full(rows.groups, k_very_hard, dtype=np.int64)
+    hardness = np.zeros(rows.groups, dtype=np.int64)
     quartiles = sketch.quantiles([0.25, 0.5, 0.75]) if sketch.count else [0.0, 0.0, 0.0]
     if sketch.count and sketch.count >= warmup:
         hardness = np.searchsorted(np.asarray(quartiles) - _DUST, means, side="right")
-        k = np.array([k_very_hard, k_hard, k_medium, k_easy])[hardness]
+    every = np.stack([places(each, rows) for each in (k_very_hard, k_hard, k_medium, k_easy)])
+    k = every[hardness, np.arange(rows.groups)]
     keys = (rows.lengths,) if metric == "shortest" else efficiency_keys(rows)
     measures = {"quartiles": list(quartiles), "k": float(k.mean()) if len(k) else 0.0}
     return rows.best(k, *keys), {"sketch": sketch.save(), "measures": measures}

@@ -45,8 +45,8 @@ def dynamic_sampling(
             "gdpo": in GDPO's sum of normalized terms, sum_k w_k (r_k - mean r_k) / std r_k. That is
             "components" less the groups in which the normalized terms cancel: with two terms, those where
             one is the other's mirror image and both weigh the same.
-        terms: numbers or names of the terms that are looked at; all weighted ones unless given. Without
-            it, a term that differs between any two completions (a length) keeps every group.
+        terms: number or name of the term that is looked at, or several; all weighted ones unless given.
+            Without it, a term that differs between any two completions (a length) keeps every group.
         tolerance: rewards this close to their group's mean do not differ.
         names: (K,) of the terms.
 
@@ -76,7 +76,8 @@ def _differs(rows: Rows, on: str, tolerance: float, every: bool) -> Bools:
         for k in range(len(rows.weights))
     ]
     if on == "components":
-        return np.logical_or.reduce([*columns, _off(rows, rows.values, rows.weights, tolerance)])
+        columns.append(_off(rows, rows.values, rows.weights, tolerance))
+        return np.asarray(np.logical_or.reduce(columns))
     # a term that does not vary is levelled, as its deviation would blow rounding errors up
     vary = np.stack([rows.any(column)[rows.group] for column in columns], axis=1)
     level = np.where(vary | np.isnan(rows.values), rows.values, 0.0)
@@ -88,4 +89,4 @@ def _off(rows: Rows, values: Reals, weights: Reals, tolerance: float) -> Bools:
 
 
 def _beyond(advantages: Reals, tolerance: float) -> Bools:
-    return np.abs(advantages) > tolerance
+    return np.asarray(np.abs(advantages) > tolerance)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .rows import Bools, Reals, Rows, State, Terms, prepare
+from .rows import Bools, Ints, Reals, Rows, State, Terms, prepare
 
 
 def shortest(
@@ -17,7 +17,7 @@ def shortest(
     weights: ArrayLike,
     state: State,
     *,
-    k: int = 8,
+    k: float = 0.5,
 ) -> tuple[Bools, State]:
     """Keeps the k shortest completions of each group, right or wrong. GFPO, arXiv 2508.09726, eq. 1.
 
@@ -27,18 +27,19 @@ def shortest(
         groups: (N,) integer ids, in any order, of any sizes.
         weights: (K,).
         state: comes back as it is.
-        k: 2 or more, as one completion alone has nothing to be compared with.
+        k: an integer from 2 on, as one completion alone has nothing to be compared with; or a share of the
+            group's rows below 1, rounded up, that is of two rows at least. The paper's 8 of 16 is 0.5.
 
     Returns:
         keep (N,): k rows of each group, or all that count where it has fewer. Of two equally long ones
         the earlier row wins. A row of NaN only is never kept and takes no place.
 
     Raises:
-        ValueError: shapes do not fit, or k is less than 2.
+        ValueError: shapes do not fit, or k is out of range.
     """
     check_k(k=k)
     rows = prepare(rewards, lengths, groups, weights)
-    return rows.best(np.full(rows.groups, k), rows.lengths), dict(state)
+    return rows.best(places(k, rows), rows.lengths), dict(state)
 
 
 def token_efficiency(
@@ -48,7 +49,7 @@ def token_efficiency(
     weights: ArrayLike,
     state: State,
     *,
-    k: int = 8,
+    k: float = 0.5,
     terms: Terms = None,
     names: Sequence[str] | None = None,
 ) -> tuple[Bools, State]:
@@ -64,8 +65,9 @@ def token_efficiency(
         groups: (N,) integer ids, in any order, of any sizes.
         weights: (K,) finite.
         state: comes back as it is.
-        k: 2 or more.
-        terms: numbers or names of the terms whose weighted sum is the reward here; all unless given.
+        k: as for `shortest`.
+        terms: number or name of the term that is the reward here, or several, whose weighted sum is; all
+            unless given.
         names: (K,) of the terms.
 
     Returns:
@@ -73,11 +75,11 @@ def token_efficiency(
         shorter wins, then the earlier; rows without a value of the chosen terms come last.
 
     Raises:
-        ValueError: shapes do not fit, k is less than 2, or a term is unknown.
+        ValueError: shapes do not fit, k is out of range, or a term is unknown.
     """
     check_k(k=k)
     rows = prepare(rewards, lengths, groups, weights, terms, names)
-    return rows.best(np.full(rows.groups, k), *efficiency_keys(rows)), dict(state)
+    return rows.best(places(k, rows), *efficiency_keys(rows)), dict(state)
 
 
 def efficiency_keys(rows: Rows) -> tuple[Reals, Reals]:
@@ -102,8 +104,18 @@ def excess_length_reduction(initial: float, grpo: float, gfpo: float) -> float:
     return (grpo - gfpo) / (grpo - initial)
 
 
-def check_k(**ks: int) -> None:
-    """Raises ValueError for a k that is no integer from 2 on."""
+def places(k: float, rows: Rows) -> Ints:
+    """(G,) how many rows of each group are kept."""
+    if isinstance(k, int):
+        return np.full(rows.groups, k, dtype=np.int64)
+    sizes = np.bincount(rows.group, rows.counted, rows.groups)
+    share: Ints = np.ceil(k * sizes - 1e-9).astype(np.int64)
+    return np.maximum(share, 2)
+
+
+def check_k(**ks: float) -> None:
+    """Raises ValueError for a k that is neither an integer from 2 on nor a share."""
     for name, k in ks.items():
-        if not isinstance(k, int) or isinstance(k, bool) or k < 2:
-            raise ValueError(f"{name} must be an integer from 2 on, not {k!r}")
+        count = isinstance(k, int) and not isinstance(k, bool) and k >= 2
+        if not count and not (isinstance(k, float) and 0 < k < 1):
+            raise ValueError(f"{name} must be an integer from 2 on, or a share between 0 and 1, not {k!r}")

@@ -16,8 +16,8 @@ Reals = NDArray[np.float64]
 #: JSON values only; `{}` at first
 State = dict[str, Any]
 
-#: columns of `rewards`, by number or by name
-Terms = Sequence[int | str] | None
+#: columns of `rewards`, by number or by name; one or several
+Terms = int | str | Sequence[int | str] | None
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,14 @@ class Rows:
         """(G,) mean total of each group's valued rows; NaN where there is none."""
         sums = np.bincount(self.group, np.where(self.valued, self.totals, 0.0), self.groups)
         counts = np.bincount(self.group, self.valued, self.groups)
-        return np.divide(sums, counts, out=np.full(self.groups, np.nan), where=counts > 0)
+        means: Reals = np.full(self.groups, np.nan)
+        np.divide(sums, counts, out=means, where=counts > 0)
+        return means
 
     def any(self, rows: Bools) -> Bools:
         """(G,) whether some row of the group is true."""
-        return np.bincount(self.group, rows, self.groups) > 0
+        found: Bools = np.bincount(self.group, rows, self.groups) > 0
+        return found
 
     def best(self, k: Ints, *keys: Reals) -> Bools:
         """(N,) the first k (G,) counted rows of each group: lower keys first, then earlier rows."""
@@ -86,7 +89,7 @@ def prepare(
         raise ValueError("weights must be finite numbers")
     if n and not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"groups must be integers, not {ids.dtype}")
-    counted = ~np.isnan(values).all(axis=1)
+    counted: Bools = np.asarray(~np.isnan(values).all(axis=1))
     if not (size[counted] >= 0).all() or np.isinf(size[counted]).any():
         raise ValueError("lengths must be numbers from 0 on")
     known, group = np.unique(ids, return_inverse=True)
@@ -99,16 +102,17 @@ def prepare(
         group.astype(np.int64),
         len(known),
         counted,
-        ~np.isnan(values).all(axis=1),
+        np.asarray(~np.isnan(values).all(axis=1)),
     )
 
 
 def _columns(terms: Terms, names: Sequence[str] | None, count: int) -> list[int]:
     if terms is None:
         return list(range(count))
-    if isinstance(terms, str) or not terms:
-        raise ValueError("terms must be a list of at least one term")
-    return [_column(term, names, count) for term in terms]
+    chosen = [terms] if isinstance(terms, int | str) else terms
+    if not chosen:
+        raise ValueError("terms must name at least one term")
+    return [_column(term, names, count) for term in chosen]
 
 
 def _column(term: int | str, names: Sequence[str] | None, count: int) -> int:

@@ -108,7 +108,9 @@ def value_loss(
         torch.where(on, given, 0.0) for given in (values, old_values.detach(), returns.detach())
     )
     error = (new - target).square()
-    clipped = error if clip is None else (old + (new - old).clamp(-clip, clip) - target).square()
+    clipped = error
+    if clip is not None:  # by bounds, since old + (new - old) is not new to the last bit
+        clipped = (new.clamp(old - clip, old + clip) - target).square()
     loss = aggregate(torch.maximum(error, clipped) / 2, mask, aggregation, max_length, counts)
     metrics = {
         "value_clip_fraction": token_mean((clipped > error).detach(), on),

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .grams import Cluster, clusters, mine, read_grams
 from .hicra import hicra
+from .pieces import token_texts
+from .planning import count_grams, planning_mask, semantic_entropy
 
 #: `(advantages (N, T), pieces, mask (N, T), correct (N,), state, *, options) -> ((N, T), state)`
 Shaper = Callable[..., tuple[Any, dict[str, Any]]]
@@ -20,4 +23,17 @@ ENTRY_POINTS = "rewardkit.shapers"
 
 SHAPERS: dict[str, Shaper] = {"hicra": hicra}
 
-__all__ = ["ENTRY_POINTS", "SHAPERS", "Shaper", "hicra"]
+__all__ = [
+    "ENTRY_POINTS",
+    "SHAPERS",
+    "Cluster",
+    "Shaper",
+    "clusters",
+    "count_grams",
+    "hicra",
+    "mine",
+    "planning_mask",
+    "read_grams",
+    "semantic_entropy",
+    "token_texts",
+]

@@ -66,8 +66,7 @@ def mine(
     Raises:
         ValueError: an option is out of range, or `embed` gives something else than a vector per n-gram.
     """
-    if not 0 < top <= 1:
-        raise ValueError(f"top must be a number in (0, 1], not {top!r}")
+    check_top(top)
     found = clusters(
         texts,
         shortest=shortest,
@@ -77,6 +76,12 @@ def mine(
         embed=embed,
     )
     return [text for cluster in found[: math.ceil(top * len(found))] for text in cluster.grams]
+
+
+def check_top(top: float) -> None:
+    """Raises ValueError for a share outside (0, 1]."""
+    if not 0 < top <= 1:
+        raise ValueError(f"top must be a number in (0, 1], not {top!r}")
 
 
 def clusters(
@@ -192,7 +197,9 @@ def _unit(vectors: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
         raise ValueError(f"embed must give one vector of finite numbers for each of {count} n-grams")
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
+    unit: NDArray[np.float64] = vectors / np.maximum(lengths, 1e-12)
+    return unit
 
 
 def _leaders(vectors: NDArray[np.float64], similarity: float) -> list[list[int]]:

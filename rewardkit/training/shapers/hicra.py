@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .grams import read_grams
-from .planning import count_grams, index, planning_mask, semantic_entropy
+from .planning import find, index, semantic_entropy
 from .window import grown
 
 
@@ -64,17 +64,18 @@ def hicra(
         raise ValueError("pieces must be given for each row, and no more of them than tokens")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be a number in [0, 1], not {alpha!r}")
-    texts = ["".join(row) for row in pieces]
     if grams is None:
-        new = grown(state, [t for t, on in zip(texts, right, strict=True) if on], window, every, top)
+        texts = ["".join(row) for row, on in zip(pieces, right, strict=True) if on]
+        new = grown(state, texts, window, every, top)
         known = new["grams"]
     else:
         new, known = {}, read_grams(grams) if isinstance(grams, str | Path) else list(grams)
     ready = index(known)
-    planning = planning_mask(pieces, ready, values.shape[1]) & trained
+    planning, counts = find(pieces, ready, values.shape[1])
+    planning &= trained
     new["measures"] = {
         "planning_ratio": float(planning.sum() / max(trained.sum(), 1)),
-        "semantic_entropy": semantic_entropy(count_grams(texts, ready).values()),
+        "semantic_entropy": semantic_entropy(counts.values()),
         "grams": float(len(known)),
     }
     return np.where(planning, values + alpha * np.abs(values), values), new

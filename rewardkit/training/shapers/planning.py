@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +39,30 @@ def planning_mask(
         grams: strategic grams, as texts or made ready by `index`.
         width: T; pieces beyond it are not looked at, and tokens beyond a row's pieces are false.
     """
-    ready = grams if isinstance(grams, Mapping) else index(grams)
+    return find(pieces, grams if isinstance(grams, Mapping) else index(grams), width)[0]
+
+
+def find(pieces: Sequence[Sequence[str]], ready: Index, width: int) -> tuple[NDArray[np.bool_], Counter[str]]:
+    """The mask (N, T) of `planning_mask`, and how often each strategic gram occurs, under its words."""
     mask = np.zeros((len(pieces), width), dtype=np.bool_)
-    if not ready:
-        return mask
-    for row, texts in enumerate(pieces):
-        ends = np.fromiter(accumulate(map(len, texts[:width])), dtype=np.int64)
-        for _, start, end in matches("".join(texts[:width]), ready):
-            # from the token that holds the first character to the one that holds the last
-            first, last = np.searchsorted(ends, [start, end - 1], side="right")
-            mask[row, first : last + 1] = True
-    return mask
+    counts: Counter[str] = Counter()
+    for row, texts in enumerate(pieces if ready else ()):
+        spans = []
+        for found, start, end in matches("".join(texts[:width]), ready):
+            counts[" ".join(found)] += 1
+            spans.append((start, end - 1))
+        if spans:
+            mask[row] = _inside(np.array(spans), np.cumsum([len(text) for text in texts[:width]]), width)
+    return mask, counts
+
+
+def _inside(spans: NDArray[np.int64], ends: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
+    """(T,) tokens from the one with a span's first character to the one with its last, of spans (S, 2)."""
+    tokens = np.searchsorted(ends, spans, side="right")
+    change = np.bincount(tokens[:, 0], minlength=width + 1) - np.bincount(
+        tokens[:, 1] + 1, minlength=width + 1
+    )
+    return np.asarray(np.cumsum(change)[:width] > 0)
 
 
 def matches(text: str, ready: Index) -> Iterator[tuple[tuple[str, ...], int, int]]:
@@ -63,8 +75,8 @@ def matches(text: str, ready: Index) -> Iterator[tuple[tuple[str, ...], int, int
             known, lengths = ready[word]
             for length in lengths:
                 found = words[at : at + length]
-                if found in known:
-                    yield found, phrase[at][1], phrase[at + len(found) - 1][2]
+                if len(found) == length and found in known:
+                    yield found, phrase[at][1], phrase[at + length - 1][2]
 
 
 def count_grams(texts: Iterable[str], grams: Index | Iterable[str]) -> Counter[str]:

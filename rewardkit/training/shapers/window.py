@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .grams import mine
+from .grams import check_top, mine
 from .words import phrases
 
 #: characters kept of a completion, so that the state of a run stays small
@@ -21,9 +21,11 @@ def grown(state: dict[str, Any], texts: Sequence[str], window: int, every: int, 
     for name, value, least in (("window", window, 8), ("every", every, 1)):
         if value < least:
             raise ValueError(f"{name} must be an integer from {least} on, not {value!r}")
-    latest = [*state.get("texts", []), *map(_words, texts[-window:])][-window:]
-    grams, calls = state.get("grams", []), state.get("calls", 0)
-    if (calls % every == 0 or not grams) and len(latest) >= window / 4:
+    check_top(top)
+    before, grams, calls = state.get("texts", []), state.get("grams", []), state.get("calls", 0)
+    latest = [*before, *map(_words, texts[-window:])][-window:]
+    enough = len(latest) >= window / 4
+    if enough and (calls % every == 0 or len(before) < window / 4):
         grams = mine(latest, top=top)
     return {"texts": latest, "grams": grams, "calls": calls + 1}
 

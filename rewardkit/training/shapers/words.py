@@ -9,12 +9,10 @@ from collections.abc import Iterator
 LONGEST_WORD = 64
 
 # scripts without spaces: each character is a word of its own
-_ALONE = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-_LETTERS = rf"(?:(?!{_ALONE})[^\W\d_])"
-# a word; or what may stand between the words of one phrase; all else, a line's end too, ends the phrase
-_TOKEN = re.compile(
-    rf"(?P<word>{_LETTERS}+|\d+|{_ALONE})|(?P<link>[ \t\r,'’\-*_`\"“”()]+)|[^\w \t\r]+|.", re.DOTALL
-)
+_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = rf"[^\W\d_{_ALONE}]+|\d+|[{_ALONE}]"
+_LINK = r"[ \t\r,'’\-*_`\"“”()]+"  # what may stand between the words of one phrase
+_TOKEN = re.compile(rf"({_WORD})(?:{_LINK})?|{_LINK}|([^\w \t\r]+|.)", re.DOTALL)
 
 
 def phrases(text: str) -> Iterator[list[tuple[str, int, int]]]:
@@ -26,10 +24,11 @@ def phrases(text: str) -> Iterator[list[tuple[str, int, int]]]:
     """
     words: list[tuple[str, int, int]] = []
     for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        if match.lastgroup == "word" and end - start <= LONGEST_WORD:
-            words.append((match[0].casefold(), start, end))
-        elif match.lastgroup != "link" and words:
+        word, end = match.groups()
+        if word is not None and len(word) <= LONGEST_WORD:
+            start = match.start()
+            words.append((word.casefold(), start, start + len(word)))
+        elif (word or end) and words:
             yield words
             words = []
     if words:
