@@ -58,8 +58,8 @@ def save_checkpoint(folder: Path, state: RunState, learner: Learner, keep: int) 
     """
     processes, policy = learner.processes, learner.policy
     random_states = processes.gather(lambda: _random_state(processes.count > 1))
-    weights = whole_weights(policy.model) if is_sharded(policy.model) else None
-    moments = whole_optimizer(learner.optimizer)
+    weights = whole_weights(policy.model, processes.main) if is_sharded(policy.model) else None
+    moments = whole_optimizer(learner.optimizer, processes.main)
     final = folder / f"step-{state.step:06d}"
 
     def write() -> None:

@@ -154,7 +154,7 @@ def _save_result(run: Run, base: Path) -> None:
 
 
 def _save_policy(policy: Policy, folder: Path, processes: Processes) -> None:
-    weights = whole_weights(policy.model) if is_sharded(policy.model) else None
+    weights = whole_weights(policy.model, processes.main) if is_sharded(policy.model) else None
 
     def write() -> None:
         draft = folder.with_name(f".draft-{folder.name}")

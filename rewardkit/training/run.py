@@ -160,6 +160,7 @@ def prepare(
     """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
     for note in check_algorithm(config.train, scorer):
         screen.note(note)
+    divided = processes.count > 1 and sharding.asked_for()
     accelerator, device = _accelerator(config, processes)
     fingerprint = getattr(scorer, "fingerprint", "")
     state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)
@@ -189,7 +190,7 @@ def prepare(
     def placed(opened: Policy) -> Policy:
         """On the device; in parts, where the launcher asks for it."""
         model = _moved(opened.model, device)
-        if processes.count > 1 and sharding.asked_for():
+        if divided:
             model = sharding.shard(model, accelerator, config.policy.precision)
         else:
             processes.alike(model.parameters())

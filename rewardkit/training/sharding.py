@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 def asked_for() -> bool:
     """Whether the launcher's configuration says `fsdp`."""
-    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+    asked = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+    if asked:
+        # else transformers would load nothing in all processes but one, for accelerate to send it to them
+        os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
+    return asked
 
 
 def shard(model: Any, accelerator: Accelerator, precision: str) -> Any:
@@ -36,13 +41,15 @@ def shard(model: Any, accelerator: Accelerator, precision: str) -> Any:
     plugin = getattr(state, "fsdp_plugin", None) or FullyShardedDataParallelPlugin()
     if plugin.fsdp_version != 2:
         raise ConfigError("write `fsdp_version: 2` into the accelerate configuration; version 1 is not taken")
-    if plugin.cpu_ram_efficient_loading:
-        # each process has loaded the weights: nothing is to be fetched from the main one
-        plugin.cpu_ram_efficient_loading = False
+    plugin.cpu_ram_efficient_loading = False
     plugin.mixed_precision_policy = None  # the run file says it, not the launcher
     if precision == "bf16":
         plugin.set_mixed_precision(torch.bfloat16, override=True)
     state.fsdp_plugin = plugin  # accelerate itself sets it on GPUs only
+    if plugin.activation_checkpointing and hasattr(model, "peft_config"):
+        raise ConfigError(  # peft would not find the adapter among the wrapped layers
+            "[policy.lora] does not go with `fsdp_activation_checkpointing` of accelerate; turn that off"
+        )
     if plugin.activation_checkpointing:
         model = fsdp2_apply_ac(accelerator, model)
     model = fsdp2_prepare_model(accelerator, model)
@@ -77,27 +84,30 @@ def gathered(model: Any) -> Iterator[None]:
             part.reshard()
 
 
-def whole(tensor: Tensor) -> Tensor:
-    """A tensor on the CPU, put together from its parts. To be called by all processes."""
-    return (tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach().cpu()
+def whole(tensor: Tensor, keep: bool = True) -> Tensor:
+    """A tensor on the CPU, put together from its parts; an empty one where it is not to be kept. To be called
+    by all processes."""
+    full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return full.detach().cpu() if keep else torch.empty(0)
 
 
-def whole_weights(model: Any) -> dict[str, Tensor]:
-    """All weights of a sharded model by name, on the CPU; tied ones are one tensor. To be called by all
-    processes."""
+def whole_weights(model: Any, keep: bool = True) -> dict[str, Tensor]:
+    """All weights of a sharded model by name, on the CPU; tied ones are one tensor. See `whole`."""
     found: dict[int, Tensor] = {}
     weights = {}
     for name, value in model.state_dict().items():
         own = value.to_local() if isinstance(value, DTensor) else value
         key = own.data_ptr() or id(value)  # a part may be empty
-        weights[name] = found[key] if key in found else found.setdefault(key, whole(value))
+        full = whole(value, keep)  # of tied ones too, as only the processes together know which those are
+        weights[name] = found.setdefault(key, full)
     return weights
 
 
-def whole_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The state of an optimizer, as one process alone would save it. To be called by all processes."""
+def whole_optimizer(optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, Any]:
+    """The state of an optimizer, as one process alone would save it. See `whole`."""
     saved = optimizer.state_dict()
-    return {**saved, "state": {number: _each(moments, whole) for number, moments in saved["state"].items()}}
+    kept = partial(whole, keep=keep)
+    return {**saved, "state": {number: _each(moments, kept) for number, moments in saved["state"].items()}}
 
 
 def divided_optimizer(saved: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:

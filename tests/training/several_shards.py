@@ -9,7 +9,7 @@ from typing import Any
 from several import give, run
 from training_toy import score
 
-from rewardkit.training import sharding
+from rewardkit.training import ConfigError, sharding
 from rewardkit.training.logs import read_log
 
 #: what `accelerate launch` sets from its configuration
@@ -17,6 +17,7 @@ FSDP = {
     "ACCELERATE_USE_FSDP": "true",
     "FSDP_VERSION": "2",
     "FSDP_RESHARD_AFTER_FORWARD": "true",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
     "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
 }
 #: everything that runs a model: a reference, a critic, warm-up, parts; tied weights are the default
@@ -50,9 +51,15 @@ def compared(folder: Path) -> None:
     for name, algorithm in ALGORITHMS.items():
         for divided in (False, True):
             os.environ.update(FSDP if divided else dict.fromkeys(FSDP, "false"))
+            # which peft cannot see through
+            os.environ["FSDP_ACTIVATION_CHECKPOINTING"] = str(name != "adapter").lower()
             key = f"{name} {'parts' if divided else 'whole'}"
             result = run(folder, score, log__dir=key, **CHANGES, **algorithm)
             found[key] = [{**line, "seconds": None} for line in read_log(result.log)], str(result.checkpoint)
+    try:
+        run(folder, score, log__dir="neither", **CHANGES, **ALGORITHMS["adapter"])
+    except ConfigError as error:
+        found["refused"] = str(error)
     seen = []
 
     def stopping(rows: Any, /, *, group: Any, step: int) -> Any:

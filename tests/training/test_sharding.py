@@ -43,6 +43,10 @@ def test_parts_take_the_same_steps(found: Any, name: str) -> None:
             assert (one - other).abs().max() < 1e-3  # Adam takes whole steps where a gradient is almost 0
 
 
+def test_what_does_not_go_together_is_refused(found: Any) -> None:
+    assert "[policy.lora] does not go with `fsdp_activation_checkpointing`" in found["refused"]
+
+
 def test_mixed_precision_in_parts(found: Any) -> None:
     """Near the run in which each process casts all weights, which leaves some sums in float32."""
     for line, other in zip(found["bf16 parts"][0], found["bf16 whole"][0], strict=True):
