@@ -38,7 +38,7 @@ def shard(model: Any, accelerator: Accelerator, precision: str) -> Any:
     from accelerate.utils import fsdp2_apply_ac, fsdp2_prepare_model
 
     state: Any = accelerator.state
-    plugin = getattr(state, "fsdp_plugin", None) or FullyShardedDataParallelPlugin()
+    plugin = FullyShardedDataParallelPlugin()  # as the launcher's variables say
     if plugin.fsdp_version != 2:
         raise ConfigError("write `fsdp_version: 2` into the accelerate configuration; version 1 is not taken")
     plugin.cpu_ram_efficient_loading = False
