@@ -14,6 +14,7 @@ from torch import Tensor
 from rewardkit.runtime import FaultLimitError, Reward
 from rewardkit.runtime.scores import join, take
 
+from . import vllm_engine
 from .config import TrainConfig
 from .data import Rows, visit
 from .errors import ResumeError, TrainError
@@ -29,6 +30,8 @@ from .sharding import gathered
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
 
+    from .vllm_engine import Engine
+
 
 @dataclass(frozen=True)
 class Source:
@@ -40,6 +43,7 @@ class Source:
     scorer: Scorer
     filter: Callable[..., tuple[np.ndarray, dict[str, Any]]] | None
     processes: Processes = ALONE
+    engine: Engine | None = None  #: vLLM, instead of the policy's own model
 
 
 @dataclass(frozen=True)
@@ -108,27 +112,40 @@ def _rolled_out(source: Source, prompts: Sequence[Any], step: int, round_: int) 
     own = prompts[processes.share(len(prompts))]
     with gathered(policy.model):
         if processes.count == 1:
-            return roll_out(policy, own, source.config, step, round_)
+            return roll_out(policy, own, source.config, step, round_, 0, source.engine)
         # fewer prompts than processes leave some with nothing to do
         parts = processes.gather(
-            lambda: pack(roll_out(policy, own, source.config, step, round_, processes.rank)) if own else None
+            lambda: (
+                pack(roll_out(policy, own, source.config, step, round_, processes.rank, source.engine))
+                if own
+                else None
+            )
         )
     return unpack([part for part in parts if part is not None], policy.pad_id, policy.model.device)
 
 
 def roll_out(
-    policy: Policy, prompts: Sequence[Any], config: TrainConfig, step: int, round_: int = 0, rank: int = 0
+    policy: Policy,
+    prompts: Sequence[Any],
+    config: TrainConfig,
+    step: int,
+    round_: int = 0,
+    rank: int = 0,
+    engine: Engine | None = None,
 ) -> Rollout:
     """The completions of some prompts; what is drawn follows from seed, step, round and process alone."""
     sampling = Sampling(
         config.completions_per_prompt, config.max_new_tokens, config.temperature, config.top_k, config.top_p
     )
-    generator = torch.Generator(policy.model.device)
-    stream = derive(config.seed, Stream.SAMPLING, step)
+    seed = derive(config.seed, Stream.SAMPLING, step)
     if round_:
-        stream = derive(stream, Stream.RESAMPLING, round_)
-    generator.manual_seed(derive(stream, Stream.PROCESS, rank) if rank else stream)
-    return generate(policy, [encode_prompt(policy, p) for p in prompts], sampling, generator)
+        seed = derive(seed, Stream.RESAMPLING, round_)
+    if rank:
+        seed = derive(seed, Stream.PROCESS, rank)
+    encoded = [encode_prompt(policy, prompt) for prompt in prompts]
+    if engine is not None:
+        return vllm_engine.generate(engine, policy, encoded, sampling, seed)
+    return generate(policy, encoded, sampling, torch.Generator(policy.model.device).manual_seed(seed))
 
 
 def join_rollouts(parts: Sequence[Rollout], pad_id: int) -> Rollout:

@@ -108,6 +108,8 @@ class TrainConfig(Algorithm):
     temperature: Annotated[float, Field(ge=1e-3, le=1e3)] = 1.0  #: logits are divided by it
     top_k: Count | None = None
     top_p: Annotated[float, Field(ge=1e-3, le=1)] | None = None
+    engine: Literal["transformers", "vllm"] = "transformers"  #: what samples
+    engine_options: dict[str, Plain] = Field(default_factory=dict)  #: of vLLM's `LLM`
 
     learning_rate: Rate = 3e-4
     betas: Betas = (0.9, 0.95)
@@ -124,6 +126,12 @@ class TrainConfig(Algorithm):
     #: CPU threads of torch, on whose number the last bits depend; unless given 1 for a small policy
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     max_faults: Share = 0.05  #: share of a batch's rows that may fault
+
+    @model_validator(mode="after")
+    def _options_are_of_an_engine(self) -> Self:
+        if self.engine_options and self.engine != "vllm":
+            raise ValueError('`engine_options` are of vLLM; write `engine = "vllm"` beside them')
+        return self
 
     @model_validator(mode="after")
     def _batch_fits_together(self) -> Self:

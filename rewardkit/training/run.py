@@ -51,6 +51,7 @@ from .result import Advantage, Scorer
 from .rollout import check_length
 from .seeds import Stream, derive
 from .update import Learner
+from .vllm_engine import open_engine
 from .warmup import warm_up
 
 if TYPE_CHECKING:
@@ -212,6 +213,9 @@ def prepare(
     if not found and config.warmup is not None:
         _warm_up(policy, config, base, accelerator, screen)
 
+    engine = None
+    if config.train.engine == "vllm":
+        engine = processes.together(lambda: open_engine(config, base, processes))
     reference = None
     if config.train.kl_coefficient > 0 and adapter is not None:
         reference = policy  # without its adapter
@@ -230,7 +234,7 @@ def prepare(
         new=not found,
         folder=folder,
         saves=saves,
-        source=Source(config.train, rows, policy, scorer, parts.filter, processes),
+        source=Source(config.train, rows, policy, scorer, parts.filter, processes, engine),
         advantage=advantage,
         shaper=parts.shaper,
         learner=Learner(policy, reference, optimizer, accelerator, parts.objective, head, processes),
