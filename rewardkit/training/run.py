@@ -13,14 +13,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
 from rewardkit.plugins import check_options
 from rewardkit.processes import usable_cores
 from rewardkit.runtime import Reward, load
 from rewardkit.runtime.brought import bring
-from rewardkit.runtime.devices import find_device
 from rewardkit.runtime.host import import_extern
 from rewardkit.runtime.rows import ROW_COLUMNS
 
@@ -43,8 +41,8 @@ from .errors import ConfigError, ResumeError, TrainError
 from .folders import place
 from .logs import JSONL, read_log
 from .parts import Parts
+from .placement import find_placement
 from .policy import Policy, check_model, encode_prompt, load_policy
-from .precision import autocast
 from .processes import Processes, local
 from .progress import Show
 from .result import Advantage, Scorer
@@ -161,8 +159,7 @@ def prepare(
     """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
     for note in check_algorithm(config.train, scorer):
         screen.note(note)
-    divided = processes.count > 1 and sharding.asked_for()
-    accelerator, device = _accelerator(config, processes)
+    placement = find_placement(config.policy, processes)
     fingerprint = getattr(scorer, "fingerprint", "")
     state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)
 
@@ -188,18 +185,7 @@ def prepare(
         screen.note(f"going on from {found[-1]}")
     _set_threads(config.train.threads, policy)
 
-    def placed(opened: Policy) -> Policy:
-        """On the device; in parts, where the launcher asks for it."""
-        model = _moved(opened.model, device)
-        if divided:
-            model = sharding.shard(model, accelerator, config.policy.precision)
-        else:
-            processes.alike(model.parameters())
-            if config.policy.precision == "bf16":
-                autocast(model)
-        return replace(opened, model=model)
-
-    policy = placed(policy)
+    policy = placement.place(policy)
     head = None if config.train.value_head is None else value_head(policy)
     optimizer = _optimizer(policy, head, config.train)
     if found:
@@ -211,7 +197,9 @@ def prepare(
             check_model(policy)
         _check_first_prompts(policy, rows, config.train)  # before a warm-up, which takes its time
     if not found and config.warmup is not None:
-        _warm_up(policy, config, base, accelerator, screen)
+        _warm_up(policy, config, base, placement.accelerator, screen)
+        if not placement.divided:
+            processes.alike(policy.model.parameters())
 
     engine = None
     if config.train.engine == "vllm":
@@ -221,10 +209,12 @@ def prepare(
         reference = policy  # without its adapter
     elif config.train.kl_coefficient > 0:
         if found:
-            reference = placed(restore_reference(folder / "reference", config.policy.dtype))
+            reference = placement.place(restore_reference(folder / "reference", config.policy.dtype))
         elif sharding.is_sharded(policy.model):
             weights = sharding.whole_weights(policy.model)
-            reference = placed(_with_weights(load_policy(config.policy, base, config.train.seed), weights))
+            reference = placement.place(
+                _with_weights(load_policy(config.policy, base, config.train.seed), weights)
+            )
         else:
             reference = replace(policy, model=copy.deepcopy(policy.model))
         reference.model.requires_grad_(False)
@@ -237,38 +227,15 @@ def prepare(
         source=Source(config.train, rows, policy, scorer, parts.filter, processes, engine),
         advantage=advantage,
         shaper=parts.shaper,
-        learner=Learner(policy, reference, optimizer, accelerator, parts.objective, head, processes),
+        learner=Learner(
+            policy, reference, optimizer, placement.accelerator, parts.objective, head, processes
+        ),
     )
-
-
-def _accelerator(config: RunConfig, processes: Processes) -> tuple[Accelerator, torch.device]:
-    """What `accelerate launch` was told, and this process's device; raises `ConfigError` if there is none."""
-    name, several = config.policy.device, processes.count > 1
-    if several and name not in ("auto", "cpu", "cuda"):
-        raise ConfigError(
-            f"[policy] `device` is {name!r}, and {processes.count} processes have a device each; leave it out"
-        )
-    if name != "auto":
-        _device(name)
-    cpu = name == "cpu" or (several and not torch.cuda.is_available())
-    # device placement is ours: accelerate knows one device per process, whatever the run file says. So is the
-    # precision: a run that goes on must not depend on how it was launched
-    accelerator = Accelerator(cpu=cpu, device_placement=False, mixed_precision="no")
-    if name == "auto" or several:
-        return accelerator, torch.device("cpu") if cpu else accelerator.device
-    return accelerator, _device(name)
 
 
 def _with_weights(policy: Policy, weights: dict[str, torch.Tensor]) -> Policy:
     policy.model.load_state_dict(weights)
     return policy
-
-
-def _device(name: str) -> torch.device:
-    try:
-        return find_device(name)
-    except RewardError as error:
-        raise ConfigError(f"[policy] `device`: {error}") from None
 
 
 def _named(rows: Rows, config: RunConfig) -> dict[str, Sequence[Any]]:
@@ -323,10 +290,6 @@ def _seed_globals(seed: int, rank: int) -> None:
     random.seed(derived)
     np.random.seed(derived % 2**32)
     torch.manual_seed(derived)
-
-
-def _moved(model: Any, device: torch.device) -> Any:
-    return model.to(device)
 
 
 def _set_threads(count: int | None, policy: Policy) -> None:

@@ -7,7 +7,7 @@ parts add up to the minibatch's own, so the step is the one that a single proces
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from .adapters import without_adapter
 from .config import TrainConfig
 from .critic import ValueHead, state_values, token_logps_and_values
+from .division import micro_batches, minibatches, shares
 from .errors import TrainError
 from .losses import Counts, Objective, aggregate, count, kl_penalty, sampled_kl, value_loss
 from .policy import Policy
@@ -89,54 +90,6 @@ def update(learner: Learner, batch: Batch, config: TrainConfig, step: int) -> di
     if norms:
         totals["gradient_norm"] = sum(norms)
     return {name: value / len(norms) for name, value in totals.items()}
-
-
-def minibatches(groups: np.ndarray, size: int, seed: int) -> Iterator[Tensor]:
-    """Split rows into `size` parts of whole groups, groups in random order: row indices, int64.
-
-    There are fewer parts where there are fewer groups.
-    """
-    ids = np.unique(groups)
-    shuffled = np.random.default_rng(seed).permutation(ids)
-    for part in np.array_split(shuffled, min(size, len(ids))):
-        yield torch.from_numpy(np.flatnonzero(np.isin(groups, part)))
-
-
-def micro_batches(rows: Tensor, groups: np.ndarray, size: int | None, whole_groups: bool) -> list[Tensor]:
-    """Split the rows of a minibatch into parts of at most `size`, of whole groups if need be.
-
-    A group larger than `size` is a part of its own then.
-    """
-    if size is None or len(rows) <= size:
-        return [rows]
-    if not whole_groups:
-        return list(torch.split(rows, size))
-    parts: list[list[Tensor]] = [[]]
-    own = groups[rows.numpy()]
-    for group in np.unique(own):
-        members = rows[torch.from_numpy(own == group)]
-        if parts[-1] and sum(map(len, parts[-1])) + len(members) > size:
-            parts.append([])
-        parts[-1].append(members)
-    return [torch.cat(part) for part in parts]
-
-
-def shares(rows: Tensor, batch: Batch, processes: int) -> list[Tensor]:
-    """The rows of a minibatch by process, in whole groups, such that each has about as many tokens.
-
-    The longest group first, each to the process that has the fewest tokens so far.
-    """
-    if processes == 1:
-        return [rows]
-    own = batch.groups[rows.numpy()]
-    lengths = batch.trained[rows].sum(dim=1).cpu().numpy()
-    ids, dense = np.unique(own, return_inverse=True)
-    tokens = np.bincount(dense, weights=lengths)
-    owner, held = np.zeros(len(ids), dtype=np.int64), np.zeros(processes)
-    for group in np.argsort(-tokens, kind="stable"):
-        owner[group] = held.argmin()
-        held[owner[group]] += tokens[group]
-    return [rows[torch.from_numpy(owner[dense] == rank)] for rank in range(processes)]
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -228,7 +181,7 @@ def _descend(
     whole = learner.objective.whole_groups
     split = [
         _heard(micro_batches(share, batch.groups, config.micro_batch, whole), batch)
-        for share in shares(rows, batch, processes.count)
+        for share in shares(rows, batch.groups, batch.trained.sum(dim=1), processes.count)
     ]
     parts = split[processes.rank]
     idle = max(map(len, split)) - len(parts) if learner.in_step else 0

@@ -101,7 +101,7 @@ def generate(
         mask,
         logp,
         tuple(texts),
-        torch.tensor(np.array(finished), device=device),
+        torch.tensor(finished, device=device),
     )
 
 
