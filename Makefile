@@ -42,6 +42,7 @@ nightly: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.maths
+	$(BIN)/python -m benchmarks.normalizers
 	$(BIN)/python -m benchmarks.training
 
 lint: $(VENV)/.dev
@@ -77,7 +78,7 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) torch
-	$(PIP) -e '.[train,lora,wandb,context,lsp,docker,dev]'
+	$(PIP) -e '.[train,lsp,docker,dev]'
 	@touch $@ $(VENV)/.train
 
 # they hold other versions of what we use, so each has an environment of its own

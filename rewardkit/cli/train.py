@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,36 +35,44 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
     form: Annotated[Format, typer.Option("--format", help="how to print the result")] = Format.full,
 ) -> int:
-    """Train a policy on a spec; goes on from the latest checkpoint of the same run."""
+    """Train a policy on a spec, or with a table [context] its prompt; goes on from the latest checkpoint."""
     if recipes:
         return _recipes(form)
     if run_file is None:
         raise typer.BadParameter("name a run file, or ask for --recipes")
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
     from rewardkit.training import train
-    from rewardkit.training.processes import join_processes, leave_processes, speaks
+    from rewardkit.training.launch import launched
 
     overrides = {key: _value(text) for key, text in pairs(sets or [], "--set").items()}
-    processes = join_processes()
-    try:
-        result = train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
-    except BaseException as error:
-        if not speaks():
-            stopped = isinstance(error, KeyboardInterrupt)
-            raise typer.Exit(codes.INTERRUPTED if stopped else codes.USAGE) from None
-        raise
-    leave_processes()
-    if not processes.main:
+
+    def work() -> Any:
+        return train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
+
+    result = work() if launched() == 1 else _in_several(work)
+    if result is None:
         return codes.OK
     if form is Format.json:
         print_json(to_json(result))
     else:
         print(shown(result))
     return codes.OK
+
+
+def _in_several(work: Callable[[], Any]) -> Any:
+    """The result in the main process; the others are silent, and where all fail one of them says why."""
+    try:
+        from rewardkit.training.processes import join_processes, leave_processes, speaks
+    except ImportError as error:
+        raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
+    processes = join_processes()
+    try:
+        result = work()
+    except BaseException as error:
+        if speaks():
+            raise
+        raise typer.Exit(codes.INTERRUPTED if isinstance(error, KeyboardInterrupt) else codes.USAGE) from None
+    leave_processes()
+    return result if processes.main else None
 
 
 def _recipes(form: Format) -> int:
@@ -90,6 +99,8 @@ def _value(text: str) -> Any:
 
 def shown(result: Any) -> str:
     """Where things are, and each term in the last step."""
+    if not hasattr(result, "policy"):
+        return _shown_context(result)
     lines = []
     if result.last is not None:
         last = result.last
@@ -106,6 +117,24 @@ def shown(result: Any) -> str:
     return "\n".join(lines)
 
 
+def _shown_context(result: Any) -> str:
+    """Of a run with [context]: where its instructions are, and what they are worth."""
+    lines = []
+    if result.last is not None:
+        rows = [[name, _number(mean)] for name, mean in result.last.terms.items()]
+        lines += [table(["last step", "mean"], rows), ""]
+    resumed = f", from step {result.resumed_from}" if result.resumed_from else ""
+    lines.append(f"{result.steps:,} steps{resumed} in {result.seconds:.1f} s")
+    if result.after is not None:
+        lines.append(
+            f"score on the validation rows: {_number(result.before)} before, {_number(result.after)} after"
+        )
+    lines.append(f"instructions  {result.instructions}")
+    lines.append(f"context       {result.context}")
+    lines.append(f"log           {result.log}")
+    return "\n".join(lines)
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
@@ -118,6 +147,18 @@ def to_json(result: Any) -> dict[str, Any]:
     """The result as plain values."""
     from dataclasses import asdict
 
+    if not hasattr(result, "policy"):
+        return {
+            "steps": result.steps,
+            "resumed_from": result.resumed_from,
+            "seconds": round(result.seconds, 3),
+            "before": result.before,
+            "after": result.after,
+            "instructions": str(result.instructions),
+            "context": str(result.context),
+            "log": str(result.log),
+            "last": asdict(result.last) if result.last is not None else None,
+        }
     return {
         "steps": result.steps,
         "resumed_from": result.resumed_from,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,7 @@ import httpx
 
 from rewardkit.diagnostics import RewardError
 from rewardkit.library.judge import Question
-from rewardkit.runtime.configs import JudgeConfig
+from rewardkit.runtime.configs import EndpointConfig
 from rewardkit.runtime.rates import Bucket, backoff, retry_after
 
 #: bytes of one response
@@ -47,14 +49,17 @@ class _Passing(Failed):
 class Answer:
     text: str
     cut: bool  #: whether it ended at `max_tokens`
+    tokens: int | None = None  #: of the answer, where the endpoint tells
 
 
 @dataclass
 class Chat:
     """Asks questions, from one event loop. What the endpoint says of its limits holds for all of them."""
 
-    config: JudgeConfig
+    config: EndpointConfig
     key: str | None
+    name: str = "the judge"  #: in messages
+    where: str = "the run's judge"  #: where a user names it
     resume_at: float = 0.0  # of the loop's clock, after the endpoint asked to be left alone
 
     def __post_init__(self) -> None:
@@ -83,9 +88,12 @@ class Chat:
         for client in self.clients:
             await client.aclose()
 
-    async def ask(self, question: Question) -> Answer:
-        """The endpoint's answer. Raises `Failed`, and `RewardError` where no question would get one."""
-        body = self._body(question)
+    async def ask(self, question: Question | Sequence[Mapping[str, Any]], seed: int | None = None) -> Answer:
+        """The endpoint's answer to a question or to messages; `seed` stands in for the config's.
+
+        Raises `Failed`, and `RewardError` where no question would get an answer.
+        """
+        body = self._body(question, seed)
         left = self.config.deadline
         for attempt in range(self.config.retries + 1):
             await self._turn(len(body))  # our own limits cost a question none of its time
@@ -100,27 +108,28 @@ class Chat:
                 break
             await asyncio.sleep(wait)
         if last.unreachable:
-            raise RewardError(f"{last}; start it, or set `base_url` in the run's judge")
+            raise RewardError(f"{last}; start it, or set `base_url` in {self.where}")
         asked = f", and asks to wait {last.wait:.0f} s" if last.wait and left <= 0 else ""
         raise Failed(f"{last}{asked} (attempt {attempt + 1})")
 
-    def _body(self, question: Question) -> bytes:
+    def _body(self, question: Question | Sequence[Mapping[str, Any]], seed: int | None) -> bytes:
         config = self.config
-        user = question.data
-        messages = [{"role": "user", "content": user}]
-        if config.system_role:
-            messages.insert(0, {"role": "system", "content": question.rules})
-        else:
-            messages[0]["content"] = f"{question.rules}\n{user}"
+        messages = self._messages(question) if isinstance(question, Question) else list(question)
+        seed = config.seed if seed is None else seed
         body: dict[str, Any] = {"model": config.model, "messages": messages}
         body[config.max_tokens_name] = config.max_tokens
         if config.temperature != "default":
             body["temperature"] = config.temperature
-        if config.seed is not None:
-            body["seed"] = config.seed
+        if seed is not None:
+            body["seed"] = seed
         if config.json_mode:
             body["response_format"] = {"type": "json_object"}
         return json.dumps({**body, **config.extra}).encode()
+
+    def _messages(self, question: Question) -> list[Mapping[str, Any]]:
+        if not self.config.system_role:
+            return [{"role": "user", "content": f"{question.rules}\n{question.data}"}]
+        return [{"role": "system", "content": question.rules}, {"role": "user", "content": question.data}]
 
     async def _turn(self, size: int) -> None:
         """Wait until the limits, ours and what the endpoint said last, allow a request."""
@@ -140,14 +149,14 @@ class Chat:
                 status, headers, data = await self._post(body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             why = _line(str(error) or type(error).__name__)
-            raise _Passing(f"cannot reach the judge at {self.url}: {why}", unreachable=True) from None
+            raise _Passing(f"cannot reach {self.name} at {self.url}: {why}", unreachable=True) from None
         except (TimeoutError, httpx.TimeoutException):
-            raise _Passing(f"the judge gave no answer in {seconds:g} s") from None
+            raise _Passing(f"{self.name} gave no answer in {seconds:g} s") from None
         except (httpx.TransportError, httpx.StreamError) as error:
             why = self._without_key(str(error)) if str(error) else type(error).__name__
-            raise _Passing(f"the connection to the judge broke: {_line(why)}") from None
+            raise _Passing(f"the connection to {self.name} broke: {_line(why)}") from None
         if status == 200:
-            return _answer(data)
+            return _answer(data, self.name)
         raise self._problem(status, headers, data)
 
     async def _post(self, body: bytes) -> tuple[int, httpx.Headers, bytes]:
@@ -159,8 +168,12 @@ class Chat:
                 async for chunk in response.aiter_raw():
                     data += chunk
                     if len(data) > MOST_BYTES:
-                        raise Failed(f"the judge's answer has more than {MOST_BYTES >> 20} MiB")
-                return response.status_code, response.headers, _plain(bytes(data), response.headers)
+                        raise Failed(f"{self.name}'s answer has more than {MOST_BYTES >> 20} MiB")
+                return (
+                    response.status_code,
+                    response.headers,
+                    _plain(bytes(data), response.headers, self.name),
+                )
         finally:
             self._free.append(client)
 
@@ -170,16 +183,18 @@ class Chat:
         shown = f"{status}{f': {said}' if said else ''}"
         if 300 <= status < 400:
             to = self._without_key(headers.get("location", "another address"))[:200]
-            return RewardError(f"the judge at {self.url} redirects to {to!r}: set `base_url` to where it is")
+            return RewardError(
+                f"{self.name} at {self.url} redirects to {to!r}: set `base_url` to where it is"
+            )
         if status in _REFUSED or code == "insufficient_quota":
-            return RewardError(f"the judge at {self.url} answers {shown}; {self._advice(status)}")
+            return RewardError(f"{self.name} at {self.url} answers {shown}; {self._advice(status)}")
         if status in _AGAIN or status >= 500:
             wait = retry_after(headers, time.time())
             if wait is not None and wait <= self.config.deadline:
                 loop = asyncio.get_running_loop()
                 self.resume_at = max(self.resume_at, loop.time() + wait)
-            return _Passing(f"the judge answers {shown}", wait)
-        return Failed(f"the judge answers {shown}", refused=True)
+            return _Passing(f"{self.name} answers {shown}", wait)
+        return Failed(f"{self.name} answers {shown}", refused=True)
 
     def _said(self, data: bytes) -> tuple[str, str]:
         """An endpoint's own words for a problem, on one line and without our key, and its code."""
@@ -205,44 +220,61 @@ class Chat:
             return "no key was sent: name the variable that holds one with `api_key_env`"
         if status in (404, 405, 410):
             return f"set `base_url`, and `model` (now `{self.config.model}`), to what it has"
-        return "see to the account, or name another judge"
+        return f"see to the account, or name another {self.name.removeprefix('the ')}"
 
 
-def key_variable(config: JudgeConfig) -> str | None:
+def key_variable(config: EndpointConfig) -> str | None:
     """The variable of the environment that holds the key."""
     own = httpx.URL(config.base_url).host == "api.openai.com"
     return config.api_key_env or ("OPENAI_API_KEY" if own else None)
 
 
-def _plain(data: bytes, headers: httpx.Headers) -> bytes:
+def key_of(config: EndpointConfig, name: str = "the judge") -> str | None:
+    """The key from the environment. Raises `RewardError` where its variable holds none."""
+    variable = key_variable(config)
+    if variable is None:
+        return None
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise RewardError(f"{name} at {config.base_url} needs a key: set the variable `{variable}` to it")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise RewardError(f"the variable `{variable}` holds no key: it has white space or odd characters")
+    return key
+
+
+def _plain(data: bytes, headers: httpx.Headers, name: str) -> bytes:
     """A response as it was before it was compressed, no larger than others may be."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return data
     if encoding != "gzip":
-        raise Failed(f"the judge's answer is compressed as {encoding[:20]!r}, which was not asked for")
+        raise Failed(f"{name}'s answer is compressed as {encoding[:20]!r}, which was not asked for")
     reader = zlib.decompressobj(wbits=31)
     try:
         plain = reader.decompress(data, MOST_BYTES)
     except zlib.error:
-        raise _Passing("the judge's answer is damaged") from None
+        raise _Passing(f"{name}'s answer is damaged") from None
     if reader.unconsumed_tail:
-        raise Failed(f"the judge's answer has more than {MOST_BYTES >> 20} MiB")
+        raise Failed(f"{name}'s answer has more than {MOST_BYTES >> 20} MiB")
     return plain
 
 
-def _answer(data: bytes) -> Answer:
+def _answer(data: bytes, name: str) -> Answer:
     """The text of a chat completion; nothing in it (a refusal, say) is the empty text."""
     try:
-        choice = json.loads(data)["choices"][0]
+        said = json.loads(data)
+        choice = said["choices"][0]
         content = choice["message"].get("content")
         if isinstance(content, list):
             content = "".join(part["text"] for part in content if part.get("type") == "text")
         if content is not None and not isinstance(content, str):
             raise TypeError
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise _Passing("the judge's answer is no chat completion") from None
-    return Answer(content or "", choice.get("finish_reason") == "length")
+        raise _Passing(f"{name}'s answer is no chat completion") from None
+    usage = said.get("usage")
+    tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    told = isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**31
+    return Answer(content or "", choice.get("finish_reason") == "length", tokens if told else None)
 
 
 def _line(text: str) -> str:

@@ -42,8 +42,8 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
 
 
-class JudgeConfig(Table):
-    """The endpoint behind `judge.*`: `[judge]` in a run file."""
+class EndpointConfig(Table):
+    """A language model behind an OpenAI-compatible endpoint."""
 
     base_url: str  #: what `/chat/completions` is put behind, as `https://api.openai.com/v1`
     model: str
@@ -55,7 +55,6 @@ class JudgeConfig(Table):
     max_tokens: Count = 512  #: of an answer, thoughts included
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     seed: int | None = None
-    reasoning: bool = True  #: the answer begins with a few words of why
     system_role: bool = True  #: the rules are a system message, else the beginning of the user's
     json_mode: bool = False  #: asks the endpoint for `response_format: {"type": "json_object"}`
     extra: dict[str, Any] = {}  #: further keys of a request, as the endpoint names them
@@ -64,10 +63,9 @@ class JudgeConfig(Table):
     timeout: Positive = 60.0  #: seconds for one attempt
     retries: Annotated[int, Field(ge=0, le=100)] = 5  #: attempts after the first
     backoff: Positive = 0.5  #: seconds before the second attempt, twice as many before each one after it
-    deadline: Positive = 300.0  #: seconds for one row, with all attempts and the waits between them
+    deadline: Positive = 300.0  #: seconds for one question, with all attempts and the waits between them
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None  #: counted as four characters of a prompt, and `max_tokens`
-    max_chars: Count = 100_000  #: of a text that is judged; a longer one is a fault
 
     @field_validator("base_url")
     @classmethod
@@ -99,6 +97,13 @@ class JudgeConfig(Table):
             if key in ours:
                 raise ValueError(f"`extra` may not hold `{key}`")
         return self
+
+
+class JudgeConfig(EndpointConfig):
+    """The endpoint behind `judge.*`: `[judge]` in a run file."""
+
+    reasoning: bool = True  #: the answer begins with a few words of why
+    max_chars: Count = 100_000  #: of a text that is judged; a longer one is a fault
 
 
 class RewardModelConfig(Table):

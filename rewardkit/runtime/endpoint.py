@@ -13,7 +13,7 @@ from typing import Any
 
 from rewardkit.diagnostics import RewardError
 from rewardkit.library.judge import TEMPLATE
-from rewardkit.runtime.chat import Chat, Failed, key_variable
+from rewardkit.runtime.chat import Chat, Failed, key_of
 from rewardkit.runtime.configs import JudgeConfig
 from rewardkit.runtime.executors import OnDone, Outcome, Stopped
 from rewardkit.types.function import Function
@@ -104,7 +104,7 @@ class Endpoint:
     # --- the thread ------------------------------------------------------------------------------
 
     def _started(self) -> asyncio.AbstractEventLoop:
-        key = _key(self.config)
+        key = key_of(self.config)
         with self._lock:
             if self._loop is None or self._process != os.getpid():  # a fork has no thread
                 self._loop = asyncio.new_event_loop()
@@ -191,16 +191,3 @@ async def _given_up(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _key(config: JudgeConfig) -> str | None:
-    """The key from the environment. Raises `RewardError` where its variable holds none."""
-    name = key_variable(config)
-    if name is None:
-        return None
-    key = os.environ.get(name, "").strip()
-    if not key:
-        raise RewardError(f"the judge at {config.base_url} needs a key: set the variable `{name}` to it")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise RewardError(f"the variable `{name}` holds no key: it has white space or odd characters")
-    return key

@@ -16,6 +16,7 @@ from rewardkit.runtime.configs import Table
 from . import recipes
 
 Plain = bool | int | float | str
+Options = dict[str, Plain | list[Plain]]
 Natural = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -47,7 +48,7 @@ class Algorithm(Table):
     recipe: str | None = None  #: a published algorithm, whose values lie under the ones here
 
     filter: str = "none"  #: which groups and completions count
-    filter_options: dict[str, Plain] = Field(default_factory=dict)
+    filter_options: Options = Field(default_factory=dict)
     max_resamples: Natural = 0  #: times that groups which a filter dropped are sampled anew in a step
     mask_truncated: bool = False  #: tokens of completions that were cut off carry no loss
 
@@ -55,10 +56,14 @@ class Algorithm(Table):
     normalizer: str | None = None
     normalizer_options: dict[str, Plain] = Field(default_factory=dict)  #: of that normalizer
     shaper: str = "none"  #: how a completion's advantage is spread over its tokens
-    shaper_options: dict[str, Plain] = Field(default_factory=dict)
+    shaper_options: Options = Field(default_factory=dict)
+
+    #: the term, metrics too, that is above 0 for a right completion, where a shaper asks; else an advantage
+    #: above 0 counts as right
+    correct: str | None = None
 
     objective: str = "ppo_clip"  #: the policy loss
-    objective_options: dict[str, Plain] = Field(default_factory=dict)
+    objective_options: Options = Field(default_factory=dict)
     ratio: Literal["token", "sequence", "sequence_token"] = "token"
     clip: Amount = 0.2
     clip_low: Amount | None = None  #: `clip` unless given

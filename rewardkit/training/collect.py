@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rewardkit.plugins import takes
 from rewardkit.runtime import FaultLimitError, Reward
 from rewardkit.runtime.scores import join, take
 
@@ -267,7 +268,16 @@ def _filtered(
         return np.ones(len(groups), dtype=bool), state
     rewards = np.where(scores.skipped[:, None], np.nan, scores.matrix)
     lengths = rollout.tokens.cpu().numpy()
-    return source.filter(rewards, lengths, groups, scores.weights, dict(state))
+    try:
+        return source.filter(rewards, lengths, groups, scores.weights, dict(state), **_names(source, scores))
+    except ValueError as error:
+        raise TrainError(f"filter `{source.config.filter}`: {error}") from None
+
+
+def _names(source: Source, scores: Scores) -> dict[str, Sequence[str]]:
+    """The names of the terms, for a filter that asks for them."""
+    asks = source.filter is not None and takes(source.filter, "names")
+    return {"names": scores.terms} if asks else {}
 
 
 def _check_faults(scores: Scores, config: TrainConfig, step: int) -> None:

@@ -206,26 +206,35 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     `overrides` replaces single values under dotted keys, as in `{"train.seed": 3}`. Raises `ConfigError`
     for a file that cannot be read, is no TOML, or holds unknown keys or wrong values.
     """
+    return parse_config(read_toml(path), overrides, source=str(path))
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The tables of a run file, unchecked; raises `ConfigError` for a file that is no TOML."""
     path = Path(path)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
-    return parse_config(tables, overrides, source=str(path))
 
 
 def parse_config(
     tables: Mapping[str, Any], overrides: Mapping[str, Any] | None = None, source: str = "run"
 ) -> RunConfig:
     """Check the tables of a run file; raises `ConfigError`, which names `source`."""
+    return read_table(RunConfig, with_overrides(tables, overrides), source, ConfigError)
+
+
+def with_overrides(tables: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The tables with single values replaced, under dotted keys."""
     merged = dict(tables)
     for key, value in (overrides or {}).items():
         merged = _with_value(merged, key.split("."), value)
-    return read_table(RunConfig, merged, source, ConfigError)
+    return merged
 
 
 def differences(

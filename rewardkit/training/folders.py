@@ -56,11 +56,12 @@ def locked(folder: Path) -> Iterator[None]:
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a file or folder is written into a `TrainError` that names it."""
-    from safetensors import SafetensorError
-
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch has a RuntimeError for a full disk
+    except Exception as error:
+        # torch has a RuntimeError for a full disk, safetensors an error of its own
+        if not isinstance(error, OSError | RuntimeError) and type(error).__name__ != "SafetensorError":
+            raise
         raise TrainError(f"cannot write {path}: {reason(error)}") from None
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from .config import RunConfig, WandbConfig
+from .config import LogConfig, WandbConfig
 from .errors import TrainError, reason
 from .folders import writing
 from .records import StepRecord
 
-Write = Callable[[StepRecord], None]
+Write = Callable[[Any], None]
+Scalars = Callable[[Any], Iterable[tuple[str, float]]]
 
 JSONL = "log.jsonl"
 TENSORBOARD = "tensorboard"
@@ -24,14 +25,23 @@ WANDB = "wandb"  #: a folder, which also holds the id of the run
 
 
 @contextmanager
-def open_logs(folder: Path, run: RunConfig, start: int) -> Iterator[Write]:
+def open_logs(
+    folder: Path,
+    config: LogConfig,
+    start: int,
+    view: Scalars | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Iterator[Write]:
     """Give a function that logs a record, for a run that goes on after step `start` (0 for a new one).
+
+    A record is a `StepRecord`, or anything with a `step` and `to_json`, of which `view` gives the scalars.
+    `about` is what Weights & Biases is told of the run.
 
     Lines of later steps, which a killed run wrote after its last checkpoint, are dropped first, so that
     every step is in the log once. Each line reaches the disk before the function returns. Raises
     `TrainError` where it cannot be written, or Weights & Biases cannot be reached.
     """
-    config, writer, site = run.log, None, None
+    writer = site = None
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if start == 0:
@@ -42,20 +52,20 @@ def open_logs(folder: Path, run: RunConfig, start: int) -> Iterator[Write]:
             writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=start + 1)
         keep_until(folder / JSONL, start)
     if config.weights_and_biases is not None:
-        site = open_wandb(folder, config.weights_and_biases, run)
+        site = open_wandb(folder, config.weights_and_biases, about or {})
 
-    def write(record: StepRecord) -> None:
+    def write(record: Any) -> None:
         if config.jsonl:
             with writing(folder / JSONL), open(folder / JSONL, "a", encoding="utf-8") as lines:
                 lines.write(record.to_json() + "\n")
                 lines.flush()
                 os.fsync(lines.fileno())
         if writer is not None:
-            for tag, value in scalars(record):
+            for tag, value in (view or scalars)(record):
                 writer.add_scalar(tag, value, record.step)
             writer.flush()
         if site is not None:
-            site.log(dict(scalars(record)), step=record.step)
+            site.log(dict((view or scalars)(record)), step=record.step)
 
     try:
         yield write
@@ -66,7 +76,7 @@ def open_logs(folder: Path, run: RunConfig, start: int) -> Iterator[Write]:
             site.finish()
 
 
-def open_wandb(folder: Path, config: WandbConfig, run: RunConfig) -> Any:
+def open_wandb(folder: Path, config: WandbConfig, about: Mapping[str, Any]) -> Any:
     """A run of Weights & Biases, the same one when the run goes on: its id is kept in `wandb/id`.
 
     Steps that are logged a second time, after a checkpoint, have the values they had; W&B passes over them.
@@ -91,7 +101,7 @@ def open_wandb(folder: Path, config: WandbConfig, run: RunConfig) -> Any:
             resume="allow",
             mode=config.mode,
             dir=str(folder),
-            config=run.model_dump(mode="json", exclude={"judge"}),
+            config=dict(about),
             settings=untyped.Settings(silent=True),
         )
     except Exception as error:  # of the site, the network or a missing key

@@ -21,6 +21,7 @@ from .checkpoint import checkpoints, remove_checkpoints, replace_folder, save_ch
 from .config import RunConfig
 from .data import Rows
 from .folders import locked, place, remove, writing
+from .inputs import load_rows, load_scorer
 from .logs import JSONL, TENSORBOARD, WANDB, Write, open_logs
 from .parts import Parts, find_parts
 from .policy import Policy, load_policy, save_policy
@@ -28,7 +29,7 @@ from .processes import Processes, join_processes
 from .progress import Show, Silent, show
 from .records import StepRecord
 from .result import Advantage, Scorer, TrainResult
-from .run import Normalize, Run, find_advantage, load_rows, load_scorer, prepare
+from .run import Normalize, Run, find_advantage, prepare
 from .sharding import is_sharded, whole_weights
 from .step import take_step
 
@@ -52,7 +53,7 @@ def run_training(
         saves = place(base, config.checkpoint.dir) if config.checkpoint.dir else folder / "checkpoints"
 
         def load() -> tuple[Rows, Scorer, Normalize, Parts]:
-            parts, normalize = find_parts(config.train), find_advantage(config.train, advantage)
+            parts, normalize = find_parts(config.train, base), find_advantage(config.train, advantage)
             found = scorer or load_scorer(config, base)
             if isinstance(found, Reward):
                 used.callback(found.backends.close)
@@ -103,7 +104,11 @@ def steps(run: Run) -> Iterator[StepRecord]:
     with ExitStack() as stack:
 
         def opened(start: int) -> Write:
-            return stack.enter_context(open_logs(run.folder, config, start)) if processes.main else _nowhere
+            if not processes.main:
+                return _nowhere
+            # `[judge]` may hold what is nobody's business
+            about = config.model_dump(mode="json", exclude={"judge"})
+            return stack.enter_context(open_logs(run.folder, config.log, start, about=about))
 
         write = None
         for step in range(state.step, config.train.steps):

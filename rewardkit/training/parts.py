@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rewardkit.plugins import check_options, find, takes
 
 from .config import TrainConfig
-from .errors import ConfigError
+from .errors import ConfigError, reason
 from .filters import FILTERS
 from .losses import OBJECTIVES, Objective
 from .shapers import SHAPERS
+from .shapers.grams import read_grams
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,41 @@ class Parts:
     objective: Objective
 
 
-def find_parts(config: TrainConfig) -> Parts:
-    """Raises `ConfigError` for a part there is not, or an option that a part does not have."""
+def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
+    """The parts of a run; `base` is the folder that files in their options are relative to.
+
+    Raises `ConfigError` for a part there is not, or an option that a part does not have or refuses.
+    """
     try:
-        return Parts(
+        parts = Parts(
             _optional("filter", FILTERS, config.filter, config.filter_options),
-            _optional("shaper", SHAPERS, config.shaper, config.shaper_options),
+            _optional("shaper", SHAPERS, config.shaper, _read(config.shaper_options, base or Path())),
             _objective(config),
         )
-    except ValueError as error:
+        _try_out(parts, config)
+    except (ValueError, TypeError) as error:
         raise ConfigError(f"[train] {error}") from None
+    return parts
+
+
+def _read(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Options with the grams of a file in its place, read once."""
+    grams = options.get("grams")
+    if not isinstance(grams, str):
+        return dict(options)
+    try:
+        return {**options, "grams": read_grams(base / grams)}
+    except OSError as error:
+        raise ValueError(f"cannot read `{grams}`: {reason(error)}") from None
+
+
+def _try_out(parts: Parts, config: TrainConfig) -> None:
+    """Call filter and shaper on no rows, so that options out of range are told before anything runs."""
+    none = np.zeros((0, 1))
+    if parts.filter is not None and "terms" not in config.filter_options:  # whose names the spec knows
+        parts.filter(none, np.zeros(0), np.zeros(0, dtype=np.int64), np.ones(1), {})
+    if parts.shaper is not None:
+        parts.shaper(none, [], none != 0, np.zeros(0, dtype=bool), {})
 
 
 def _optional(

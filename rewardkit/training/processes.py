@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from .errors import TrainError, reason
+from .launch import launched
 
 T = TypeVar("T")
 
@@ -146,16 +147,6 @@ def join_processes() -> Processes:
         except (RuntimeError, ValueError) as error:
             raise TrainError(f"the processes of this run cannot meet: {reason(error)}") from None
     return Processes(dist.get_rank(), dist.get_world_size())
-
-
-def launched() -> int:
-    """How many processes the launcher says there are."""
-    return int(os.environ.get("WORLD_SIZE") or 1)
-
-
-def local() -> int:
-    """How many of them are on this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
 
 
 def leave_processes() -> None:

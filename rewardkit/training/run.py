@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,6 @@ from accelerate import Accelerator
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
 from rewardkit.plugins import check_options
-from rewardkit.processes import usable_cores
-from rewardkit.runtime import Reward, load
-from rewardkit.runtime.brought import bring
-from rewardkit.runtime.host import import_extern
-from rewardkit.runtime.rows import ROW_COLUMNS
 
 from . import sharding
 from .adapters import add_adapter
@@ -36,14 +31,14 @@ from .checkpoint import (
 from .collect import Source
 from .config import RunConfig, TrainConfig
 from .critic import ValueHead, value_head
-from .data import Rows, check_columns, read_rows, visit
+from .data import Rows, read_rows, visit
 from .errors import ConfigError, ResumeError, TrainError
 from .folders import place
 from .logs import JSONL, read_log
 from .parts import Parts
 from .placement import find_placement
 from .policy import Policy, check_model, encode_prompt, load_policy
-from .processes import Processes, local
+from .processes import Processes
 from .progress import Show
 from .result import Advantage, Scorer
 from .rollout import check_length
@@ -79,29 +74,6 @@ class Run:
     @property
     def policy(self) -> Policy:
         return self.learner.policy
-
-
-def load_scorer(config: RunConfig, base: Path) -> Scorer:
-    """The spec of a run, checked and compiled. Raises what `rewardkit.load` raises."""
-    if config.reward is None:
-        raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
-    params: dict[str, Any] = dict(config.reward.set)
-    externs = {name: import_extern(name, where, base) for name, where in config.reward.externs.items()}
-    workers = None
-    if config.workers is None and local() > 1:  # processes of one machine share its cores
-        workers = max(1, usable_cores() // local())
-    backends = bring(config, base, workers=workers)
-    return load(base / config.reward.spec, externs=externs, backends=backends, **params)
-
-
-def load_rows(config: RunConfig, base: Path, scorer: Scorer) -> Rows:
-    """The data under the names that the spec knows, held to what the spec says of it."""
-    path = place(base, config.data.rows)
-    rows = read_rows(path)
-    rows = replace(rows, columns=_named(rows, config))
-    if isinstance(scorer, Reward):
-        check_columns(scorer, rows, path)
-    return rows
 
 
 def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
@@ -236,14 +208,6 @@ def prepare(
 def _with_weights(policy: Policy, weights: dict[str, torch.Tensor]) -> Policy:
     policy.model.load_state_dict(weights)
     return policy
-
-
-def _named(rows: Rows, config: RunConfig) -> dict[str, Sequence[Any]]:
-    """The dataset's columns, and those that the spec knows under other names; `prompt` is one of them."""
-    mapped = {name: rows.column(column) for name, column in config.data.map.items()}
-    # what the policy makes is not the file's
-    columns = {name: values for name, values in rows.columns.items() if name not in ROW_COLUMNS}
-    return {**columns, **mapped, "prompt": rows.column(config.data.prompt)}
 
 
 def _check_log(path: Path) -> None:

@@ -24,6 +24,9 @@ class Stream(IntEnum):
     CRITIC = 7  #: initial weights of a value head
     PROCESS = 8  #: completions that another process than the main one draws
     ADAPTER = 9  #: initial weights of an adapter
+    ANSWERS = 20  #: a context optimizer: answers to prompts
+    VALIDATION = 21  #: a context optimizer: answers to validation prompts
+    EDITS = 22  #: a context optimizer: answers of the editor
 
 
 def derive(seed: int, stream: Stream, index: int = 0) -> int:

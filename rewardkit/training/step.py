@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +14,13 @@ from .checkpoint import RunState
 from .collect import Collected, collect
 from .critic import critic_advantages, token_rewards
 from .errors import TrainError
-from .records import StepRecord, describe
-from .rollout import Rollout
+from .records import StepRecord, describe, term_names
 from .run import Run
+from .shapers.pieces import token_texts
 from .update import Batch, learning_rate, reference_kl, token_values, update
 
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
-
-    from .policy import Policy
 
 #: the name of the KL's column, where it is one of the rewards
 KL = "kl"
@@ -57,6 +54,8 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
         "update": updated - normalized,
     }
     parts = {"filter": dict(found.filter_state), "shaper": dict(shaped)}
+    for name, kept in parts.items():
+        measures |= {f"{name}_{measure}": value for measure, value in _numbers(kept)}
     after = replace(
         state,
         step=state.step + 1,
@@ -65,6 +64,13 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
         fingerprint=found.scores.fingerprint,
     )
     return describe(after.step, found, batch, measures, rate, seconds), after
+
+
+def _numbers(kept: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """What a filter or shaper measured, as its state has it."""
+    for name, value in kept.get("measures", {}).items():
+        if isinstance(value, int | float):
+            yield name, float(value)
 
 
 def make_batch(found: Collected, *, mask_truncated: bool = False) -> Batch:
@@ -101,10 +107,24 @@ def with_advantages(
     mask, advantages = found.rollout.mask.cpu().numpy(), batch.advantages.double().cpu().numpy()
     if advantages.ndim == 1:
         advantages = advantages[:, None] * mask
-    shaped, state = run.shaper(
-        advantages, pieces(run.source.policy, found.rollout), mask, advantages.sum(axis=1) > 0, state
-    )
+    texts = token_texts(run.policy.tokenizer, found.rollout.completion_ids.cpu().numpy(), mask)
+    right = _correct(found.scores, config.correct, advantages)
+    try:
+        shaped, state = run.shaper(advantages, texts, mask, right, state)
+    except ValueError as error:
+        raise TrainError(f"shaper `{config.shaper}`: {error}") from None
     return replace(batch, advantages=torch.from_numpy(shaped).to(device, torch.float32)), state
+
+
+def _correct(scores: Scores, term: str | None, advantages: np.ndarray) -> np.ndarray:
+    """bool (N,): the completions that are right, as far as the run says what right is."""
+    if term is None:
+        return np.asarray(advantages.sum(axis=1) > 0)
+    if term not in term_names(scores):
+        raise TrainError(
+            f"[train] `correct` names `{term}`, which is no term; they are {', '.join(term_names(scores))}"
+        )
+    return np.asarray((scores.frame[term] > 0).fill_null(False).to_numpy())
 
 
 def _normalized(run: Run, found: Collected, kl: torch.Tensor | None) -> torch.Tensor:
@@ -149,17 +169,3 @@ def with_kl(scores: Scores, kl: np.ndarray, coefficient: float) -> Scores:
         weights=np.append(scores.weights, -coefficient),
         total=scores.total - coefficient * kl,
     )
-
-
-def pieces(policy: Policy, rollout: Rollout) -> list[list[str]]:
-    """The text of each token that the policy generated, by row."""
-
-    @cache
-    def text(token: int) -> str:
-        return str(policy.tokenizer.decode([token], clean_up_tokenization_spaces=False))
-
-    kept: Sequence[Sequence[int]] = [
-        ids[own].tolist()
-        for ids, own in zip(rollout.completion_ids.cpu().numpy(), rollout.mask.cpu().numpy(), strict=True)
-    ]
-    return [[text(token) for token in row] for row in kept]

@@ -12,6 +12,7 @@ import pytest
 
 import rewardkit as rk
 from rewardkit.analysis.analyze import analyze
+from rewardkit.analysis.collapse import COMPARED
 from rewardkit.analysis.report import render
 from rewardkit.analysis.sample import collect
 from rewardkit.analysis.shares import correlations, separates
@@ -65,7 +66,7 @@ def test_shares_by_hand():
     assert shares.kept == "correctness"
     assert shares.as_separate == pytest.approx((4, 1), rel=1e-3)
     assert shares.as_summed == pytest.approx((0.25, 1), rel=1e-3)
-    assert shares.silent == pytest.approx(dict.fromkeys(NORMALIZERS, 1 / 3))
+    assert shares.silent == pytest.approx(dict.fromkeys(COMPARED, 1 / 3))
     assert shares.groups == 3 and shares.sizes == (2, 2)
     assert shares.correlations[1][0] == pytest.approx(
         np.corrcoef([-0.5, 0.5, 0, 0, 0, 0], [-3, 3, -1, 1, 0, 0])[0, 1]
@@ -318,7 +319,7 @@ def test_a_term_that_is_constant_in_every_group():
 def test_no_term_varies_at_all():
     found = on_rows(TWO, rows_of([[(0, 1), (0, 1)], [(1, 2), (1, 2)]]))
     assert found.rows.shares.kept is None
-    assert dict(found.rows.shares.silent) == dict.fromkeys(NORMALIZERS, 1)
+    assert dict(found.rows.shares.silent) == dict.fromkeys(COMPARED, 1)
     render(found)
 
 

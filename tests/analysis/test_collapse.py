@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import rewardkit as rk
-from rewardkit.analysis.collapse import advantages, classes, collapse
+from rewardkit.analysis.analyze import analyze
+from rewardkit.analysis.collapse import COMPARED, advantages, classes, collapse
 from rewardkit.analysis.combinations import combinations
-from rewardkit.normalizers import NORMALIZERS
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "normalizers" / "golden.json").read_text())
 TABLE = GOLDEN["gdpo_distinct_advantage_groups"]
@@ -74,8 +74,8 @@ def test_terms_that_add_up_to_a_constant_are_silent_under_every_normalizer():
     reward = rk.loads("input a: bool\nterm x = a\nterm y = not a\nreward { x: 1  y: 1 }")
     (found,) = collapse(reward, sizes=[4]).counts
     assert found.groups == 5
-    assert dict(found.silent) == dict.fromkeys(NORMALIZERS, 3)
-    assert dict(found.distinct) == dict.fromkeys(NORMALIZERS, 1)
+    assert dict(found.silent) == dict.fromkeys(COMPARED, 3)
+    assert dict(found.distinct) == dict.fromkeys(COMPARED, 1)
 
 
 def test_the_order_of_completions_does_not_count():
@@ -83,7 +83,7 @@ def test_the_order_of_completions_does_not_count():
     rows = np.array(combinations(reward).all)
     every = np.array(list(itertools.product(rows, repeat=3)))
     (found,) = collapse(reward, sizes=[3]).counts
-    for name in NORMALIZERS:
+    for name in COMPARED:
         assert classes(advantages(name, every, np.ones(2))).max() + 1 == found.distinct[name]
 
 
@@ -170,3 +170,13 @@ RELATIONS = {
 def test_relations_between_values_leave_fewer(name):
     text, expected = RELATIONS[name]
     assert combinations(rk.loads(text)).all == expected
+
+
+def test_another_normalizer_is_shown_where_the_spec_names_it():
+    text = "input a: bool\nterm x = a\nreward { x: 1 }\nadvantage "
+    assert tuple(analyze(rk.loads(text + "gdpo")).collapse.counts[0].distinct) == COMPARED
+    for name in ("rloo", "reinforce_pp", "batch"):
+        found = analyze(rk.loads(text + name))
+        assert tuple(found.collapse.counts[0].distinct) == (*COMPARED, name)
+        # groups of two bools: REINFORCE++ tells all three apart, as it does not compare within them
+        assert found.collapse.counts[0].distinct[name] == (3 if name == "reinforce_pp" else 2)

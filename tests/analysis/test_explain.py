@@ -138,10 +138,20 @@ def test_no_advantage_without_groups_or_a_normalizer():
     assert tree(unnamed, ROWS, 0, 6).parts[-1].text == "u"
 
 
-def test_a_normalizer_that_is_not_there_yet():
-    reward = Reward(checked(RANKED.replace("ADVANTAGE", "rloo")))
+@pytest.mark.parametrize("batch", [False, True])
+def test_tokens_are_those_of_the_whole_batch(batch):
+    reward = Reward(checked(RANKED.replace("ADVANTAGE", "reinforce_pp")))
+    found = tree(reward, ROWS, 0, 6, whole_batch=batch).parts[-1]
+    expected = rk.advantage(reward(ROWS, group=6), whiten="none")
+    assert found.value == expected[0] and "before whitening, which looks at the tokens" in found.remark
+
+
+def test_the_deviation_of_the_batch_is_not_that_of_a_group():
+    reward = Reward(checked(RANKED.replace("ADVANTAGE", "batch")))
+    whole = tree(reward, ROWS, 0, 6, whole_batch=True).parts[-1]
+    assert whole.value == rk.advantage(reward(ROWS, group=6))[0]
     found = tree(reward, ROWS, 0, 6).parts[-1]
-    assert found.value is None and "not built yet" in found.remark
+    assert found.value is None and "the deviation of the whole batch" in found.remark
 
 
 @pytest.fixture(autouse=True, scope="module")

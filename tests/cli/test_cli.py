@@ -114,6 +114,20 @@ def test_check_as_json(tmp_path, spec, capsys):
     assert not wrong["ok"] and wrong["diagnostics"][0]["code"] == "RK0201"
 
 
+def test_check_knows_the_profiles_of_a_normalizer(tmp_path, capsys):
+    path = tmp_path / "profile.rwd"
+    text = 'input x: real\nterm a = x\nreward { a: 1 }\nadvantage NAME { profile: "PROFILE" }\n'
+    for name, profile, code, said in (
+        ("gdpo", "trl", codes.OK, ""),
+        ("reinforce_pp", "verl", codes.OK, ""),
+        ("reinforce_pp", "trl", codes.WRONG_SPEC, "`profile` cannot be"),
+        ("gdpo", "ms-swift", codes.WRONG_SPEC, "`ms_swift`"),
+    ):
+        path.write_text(text.replace("NAME", name).replace("PROFILE", profile))
+        assert run("check", path, "--strict") == code
+        assert said in capsys.readouterr().err
+
+
 CLAIMS = "input ok: bool\ninput tidy: bool\nterm a = ok\nterm b = tidy\nreward { a: 1  b: 0.5 }\n"
 
 

@@ -61,8 +61,13 @@ def test_a_code_in_any_spelling(capsys):
 
 def test_a_normalizer_with_its_options(capsys):
     _, shown = doc(capsys, "gdpo")
-    assert "(eq. 6)" in shown and '"none" or "sequence"  "sequence" unless given' in shown
-    assert "rewards: (N, K)" not in shown
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "(eq. 6)" in shown and "rewards: (N, K)" not in shown
+    assert 'whiten "none" or "sequence" or "token" "sequence" unless given' in lines
+    assert "verl 1e-06 1e-08 variance 1 group raw skip token" in lines
+    assert set(NORMALIZERS) <= set(doc(capsys)[1].split())
+    _, printed = doc(capsys, "rloo", "--format", "json")
+    assert json.loads(printed)["profiles"]["verl"]["single"] == "raw"
 
 
 def test_what_is_a_function_and_more(capsys):

@@ -2,8 +2,8 @@
 
 A `rwd` block with a `text` block right after it gives exactly what that block shows. Every other `rwd`
 block checks without errors. A block that begins "```rwd lib/names.rwd" is that file, which the specs of the
-same document may use. The tables of functions and of the options of normalizers, and the reference of
-functions, are made from their declarations. To write all of
+same document may use. The tables of functions, of the options of normalizers and of their profiles, and
+the reference of functions, are made from their declarations. To write all of
 that anew after a message or a function has changed:
 
     python tests/docs/documents.py --update
@@ -24,6 +24,7 @@ from rewardkit.checker import Spec, check
 from rewardkit.diagnostics import Diagnostic, RewardError, Source, render_full
 from rewardkit.library import functions
 from rewardkit.library.pages import body, signature
+from rewardkit.normalizers.pages import profile_rows
 from rewardkit.prover import prove_all
 from rewardkit.prover.findings import findings
 from rewardkit.types.function import Function
@@ -160,6 +161,21 @@ def _default(option: Option | None) -> str:
     return f'`"{option.default}"`' if option.kind == "text" else f"`{option.default}`"
 
 
+_PROFILES = re.compile(r"(<!-- profiles[^\n]*-->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def profile_tables() -> str:
+    """A table for each normalizer: what each profile says of each option."""
+    out = []
+    for name in NORMALIZERS:
+        head, *rows = profile_rows(name)
+        lines = [f"| `{name}` | " + " | ".join(f"`{option}`" for option in head[1:]) + " |"]
+        lines.append("| --- |" + " --- |" * (len(head) - 1))
+        lines += [f"| `{row[0]}` | " + " | ".join(row[1:]) + " |" for row in rows]
+        out.append("\n".join(lines) + "\n")
+    return "\n" + "\n".join(out) + "\n"
+
+
 def update(path: Path) -> bool:
     """Write the diagnostics and tables of a document anew; whether that changed it."""
     text = path.read_text(encoding="utf-8")
@@ -173,6 +189,7 @@ def update(path: Path) -> bool:
     new = _FUNCTIONS.sub(lambda m: m[1] + function_tables() + m[3], new)
     new = _REFERENCE.sub(lambda m: m[1] + reference() + m[3], new)
     new = _NORMALIZERS.sub(lambda m: m[1] + normalizer_table() + m[3], new)
+    new = _PROFILES.sub(lambda m: m[1] + profile_tables() + m[3], new)
     path.write_text(new, encoding="utf-8")
     return new != text
 

@@ -14,6 +14,7 @@ from documents import (
     function_tables,
     lints_of,
     normalizer_table,
+    profile_tables,
     reference,
 )
 
@@ -24,6 +25,7 @@ from rewardkit.diagnostics.catalogue import FAMILIES, TITLES
 from rewardkit.language.sketch import KEYWORDS
 from rewardkit.runtime.rows import ROW_COLUMNS
 from rewardkit.testing.runner import run_tests
+from rewardkit.types.normalizer import NORMALIZERS
 
 BLOCKS = [block for path in documents() for block in blocks(path)]
 PAGES = {page: (ROOT / "docs" / "diagnostics" / page).read_text() for _, page in FAMILIES.values()}
@@ -141,6 +143,14 @@ def section(title: str) -> str:
 
 def test_the_table_of_normalizers_is_that_of_their_options() -> None:
     assert normalizer_table() in LANGUAGE
+
+
+def test_the_page_of_normalizers_has_their_profiles_and_options() -> None:
+    page = (ROOT / "docs" / "normalizers.md").read_text(encoding="utf-8")
+    assert profile_tables() in page
+    for options in NORMALIZERS.values():
+        for option in options:
+            assert f"| `{option}` | " in page, option
 
 
 def test_the_language_page_names_every_column_and_measure() -> None:

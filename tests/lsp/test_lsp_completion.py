@@ -38,6 +38,8 @@ CASES = [
     ("advantage grpo { ¦ }", ["eps", "ddof", "whiten", "scale"], ["brevity"]),
     ("advantage grpo { eps: 1 ¦ }", ["ddof", "whiten"], ["eps"]),
     ("advantage grpo { whiten: ¦ }", ['"none"', '"sequence"'], ["eps"]),
+    ("advantage gdpo { profile: ¦ }", ['"trl"', '"paper"', '"verl"', '"nemo_rl"', '"ms_swift"'], ["eps"]),
+    ("advantage r¦", ["rloo", "reinforce_pp"], ["brevity"]),
     ("reward { ¦ }", ["accuracy", "brevity"], ["correct", "answer"]),
     ("reward { accuracy: 1.0\n  ¦ }", ["brevity"], ["accuracy"]),
     ("reward { accuracy: ¦ }", ["budget", "ramp", "step"], ["correct", "brevity"]),

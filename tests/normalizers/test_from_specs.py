@@ -8,6 +8,7 @@ import pytest
 
 import rewardkit
 from rewardkit.normalizers import NORMALIZERS, AdvantageError, advantage
+from rewardkit.testing.runner import run_tests
 from rewardkit.types.normalizer import PROFILES
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
@@ -95,3 +96,29 @@ def test_a_conditioned_reward_is_a_gated_term():
     plain = rewardkit.loads(text.replace("when right ", ""))(rows, group=len(rows))
     np.testing.assert_array_equal(plain.matrix[:, 0], golden["R_length"])
     assert advantage(plain)[2] > 0 > advantage(scores)[2]
+
+
+TESTED = """
+input right: bool
+term accuracy = right
+reward { accuracy: 1 }
+advantage reinforce_pp
+test "a right answer is above a wrong one" {
+  group {
+    sample good { right = true  completion.text = "x"  completion.tokens = 3tok }
+    sample bad { right = false  completion.text = "x"  GIVEN }
+  }
+  expect good.advantage == 0.5 within 0.001
+  expect bad.advantage == -1.5 within 0.001
+}
+"""
+
+
+def test_samples_of_a_test_give_their_tokens():
+    """Values 1 1 1 0, token by token: mean 0.75, deviation 0.5."""
+    spec = rewardkit.loads(TESTED.replace("GIVEN", "completion.tokens = 1tok")).spec
+    (result,) = run_tests(spec, spec.tests)
+    assert result.error is None and result.passed
+    spec = rewardkit.loads(TESTED.replace("GIVEN", "")).spec
+    (result,) = run_tests(spec, spec.tests)
+    assert "the tokens of each row" in str(result.error)

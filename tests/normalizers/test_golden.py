@@ -154,3 +154,32 @@ def test_distinct_advantage_groups_in_every_order(normalizer, rollouts, terms):
     vectors = np.unique(advantages(normalizer, cells, terms), axis=0)
     row = next(row for g, n, row in SIZES if (g, n) == (rollouts, terms))
     assert len(vectors) == row[normalizer]["ordered"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "summed", "apart"), [(2, 0.0703, 0.0703), (3, 0.0400, 0.0225), (4, 0.0276, 0.0144)]
+)
+def test_how_many_groups_of_four_have_no_signal(terms, summed, apart):
+    """Of all assignments of binary rewards: facts behind filtering on the components, not on the sum."""
+    number = np.arange(2 ** (terms * 4))
+    cells = (number[:, None] >> (terms * np.arange(4))) & (2**terms - 1)
+    for name, expected in (("grpo", summed), ("grpo_no_std", summed), ("gdpo", apart)):
+        silent = ~advantages(name, cells, terms).any(axis=1)
+        assert silent.mean() == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.mark.parametrize("size", range(2, 9))
+def test_closed_forms_of_the_counts(size):
+    row = TABLE["rollouts_at_2_rewards"][str(size)]
+    assert row["grpo"]["multiset"] == 1 + math.comb(size, 2)
+    assert row["grpo_no_std"]["multiset"] == math.comb(size + 1, size - 1)
+
+
+def test_near_ties_split_groups_where_eps_is_added():
+    """Counted with eps 1e-4 GRPO seems to have as many groups as without the deviation."""
+    cells = np.array(list(itertools.combinations_with_replacement(range(4), 8)))
+    rewards = (cells.reshape(-1, 1) >> np.arange(2)) & 1
+    groups = np.repeat(np.arange(len(cells)), 8)
+    found = np.round(grpo(rewards * 1.0, groups, np.ones(2), eps=1e-4), 6).reshape(cells.shape) + 0.0
+    assert len(np.unique(np.sort(found, axis=1), axis=0)) == 36
+    assert TABLE["rollouts_at_2_rewards"]["8"]["grpo"]["multiset"] == 29

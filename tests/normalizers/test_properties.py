@@ -9,10 +9,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rewardkit.normalizers import dr_grpo, effective_share, gdpo, grpo
+from rewardkit.normalizers import batch as batch_deviation
+from rewardkit.normalizers import dr_grpo, effective_share, gdpo, grpo, reinforce_pp, rloo
 
-ALL = [grpo, dr_grpo, gdpo]
-every = pytest.mark.parametrize("normalizer", ALL, ids=lambda f: f.__name__)
+
+def reinforce(*args, whiten="sequence", **options):
+    """REINFORCE++ without tokens."""
+    return reinforce_pp(*args, whiten=whiten, **options)
+
+
+COMPARING = [grpo, dr_grpo, gdpo, rloo, batch_deviation]
+every = pytest.mark.parametrize("normalizer", [*COMPARING, reinforce], ids=lambda f: f.__name__)
+comparing = pytest.mark.parametrize("normalizer", COMPARING, ids=lambda f: f.__name__)
+local = pytest.mark.parametrize(
+    "normalizer", [grpo, dr_grpo, gdpo, rloo, reinforce], ids=lambda f: f.__name__
+)
 NAN = math.nan
 
 
@@ -56,6 +67,15 @@ def reference(name, rewards, groups, weights, eps, ddof, whiten):
             for row, on in zip(cells, counted, strict=True)
         ]
         out = within(totals, scaled=name == "grpo")
+        there = [x for x in totals if x is not None]
+        if name == "rloo":
+            peers = [sum(groups[j] == groups[i] and counted[j] for j in range(n)) for i in range(n)]
+            out = [a * m / (m - 1) if m > 1 else a for a, m in zip(out, peers, strict=True)]
+        elif name == "batch" and len(there) > 1:
+            spread = statistics.stdev(there) if ddof else statistics.pstdev(there)
+            out = [a / (spread + eps) if spread > 1e-9 else 0.0 for a in out]
+        elif name == "reinforce":
+            out = [0.0 if x is None else x for x in totals]
     if whiten == "sequence":
         batch = [a for a, on in zip(out, counted, strict=True) if on]
         spread = statistics.pstdev(batch) if batch else 0.0
@@ -119,7 +139,7 @@ def test_float32_gives_what_float64_gives(normalizer, batch):
         np.testing.assert_allclose(actual, exact, rtol=1e-6, atol=1e-6)
 
 
-@every
+@comparing
 @given(batches())
 @settings(max_examples=60, deadline=None)
 def test_advantages_of_a_group_sum_to_nothing(normalizer, batch):
@@ -166,7 +186,7 @@ def test_gdpo_of_one_term_is_whitened_grpo(batch):
     np.testing.assert_allclose(gdpo(rewards, groups, np.ones(1)), expected, rtol=0, atol=1e-12)
 
 
-@every
+@local
 @given(batches(), batches())
 @settings(max_examples=60, deadline=None)
 def test_other_groups_change_nothing_without_whitening(normalizer, batch, other):
@@ -193,3 +213,38 @@ def test_effective_share(batch):
     expected = [x / total if total else 0.0 for x in expected]
     np.testing.assert_allclose(effective_share(rewards, groups, weights), expected, atol=1e-9)
     np.testing.assert_allclose(effective_share(torch.tensor(rewards), groups, weights), expected, atol=1e-9)
+
+
+@every
+@given(batches(), st.sampled_from(["none", "sequence", "token"]), st.data())
+@settings(max_examples=80, deadline=None)
+def test_a_skipped_row_is_not_there(normalizer, batch, whiten, data):
+    rewards, groups, weights = batch
+    gone = np.array(data.draw(st.lists(st.booleans(), min_size=len(groups), max_size=len(groups))))
+    lengths = np.array(data.draw(st.lists(st.integers(0, 9), min_size=len(groups), max_size=len(groups))))
+    there = np.where(gone[:, None], NAN, rewards)
+    found = normalizer(there, groups, weights, lengths=lengths, whiten=whiten)
+    assert not found[gone].any()
+    kept = normalizer(rewards[~gone], groups[~gone], weights, lengths=lengths[~gone], whiten=whiten)
+    np.testing.assert_allclose(found[~gone], kept, rtol=1e-9, atol=1e-9)
+
+
+@every
+@given(batches(), st.lists(st.integers(0, 5), min_size=14, max_size=14))
+@settings(max_examples=80, deadline=None)
+def test_a_token_counts_once(normalizer, batch, tokens):
+    """Whitened over tokens, advantages have no mean over them, and a deviation of 1 or none."""
+    rewards, groups, weights = batch
+    lengths = np.array(tokens[: len(groups)])
+    found = normalizer(rewards, groups, weights, lengths=lengths, whiten="token", eps=0.0, ddof=0)
+    counted = ~np.isnan(rewards).all(axis=1)
+    spread_out = np.repeat(found[counted], lengths[counted])
+    if len(spread_out):
+        assert abs(spread_out.mean()) < 1e-6
+        assert abs(spread_out.std() - 1) < 1e-6 or abs(spread_out).max() < 1e-9
+    for array in torch.tensor(rewards), torch.tensor(rewards.astype(np.float32)):
+        again = normalizer(array, groups, weights, lengths=torch.tensor(lengths), whiten="token", eps=1e-4)
+        exact = normalizer(
+            np.asarray(array, np.float64), groups, weights, lengths=lengths, whiten="token", eps=1e-4
+        )
+        np.testing.assert_allclose(np.asarray(again), exact, rtol=1e-6, atol=1e-6)

@@ -16,8 +16,7 @@ from judge_server import Reply, completion, problem, score, serving
 
 from rewardkit import library
 from rewardkit.diagnostics import RewardError
-from rewardkit.runtime import endpoint as endpoints
-from rewardkit.runtime.chat import MOST_BYTES
+from rewardkit.runtime.chat import MOST_BYTES, key_of
 from rewardkit.runtime.configs import JudgeConfig, read_table
 from rewardkit.runtime.endpoint import Endpoint
 from rewardkit.runtime.executors import Executor, Stopped
@@ -258,10 +257,10 @@ def test_a_key_of_openai_goes_to_openai_only(monkeypatch):
     with serving(lambda *_: score(1)) as judge, Asking(judge) as asking:
         asking.one()
     assert KEY not in json.dumps(judge.headers)
-    assert endpoints._key(JudgeConfig(base_url="https://api.openai.com/v1", model="m")) == KEY
+    assert key_of(JudgeConfig(base_url="https://api.openai.com/v1", model="m")) == KEY
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(RewardError, match="set the variable `OPENAI_API_KEY`"):
-        endpoints._key(JudgeConfig(base_url="https://api.openai.com/v1", model="m"))
+        key_of(JudgeConfig(base_url="https://api.openai.com/v1", model="m"))
 
 
 def test_nobody_listens():

@@ -84,6 +84,18 @@ def test_a_run_in_python_may_change_its_recipe(task: dict[str, Any], tmp_path: P
             r"filter `shortest` has no option `kk`; known: ",
         ),
         ({"filter_options": {"k": 1}}, r"`filter_options` are of no filter; name one"),
+        ({"filter": "shortest", "filter_options": {"k": 1}}, r"\[train\] .*k"),
+        ({"filter": "shortest", "filter_options": {"k": "all"}}, r"\[train\] .*"),
+        ({"shaper": "hicra", "shaper_options": {"alpha": 2.0}}, r"\[train\] alpha"),
+        ({"shaper": "hicra", "shaper_options": {"grams": "no.json"}}, r"cannot read `no.json`: No such file"),
+        (
+            {"shaper": "hicra", "correct": "rihgt"},
+            r"`correct` names `rihgt`, which is no term; they are near, clean",
+        ),
+        (
+            {"filter": "token_efficiency", "filter_options": {"terms": ["nera"]}},
+            r"filter `token_efficiency`: term `nera` is unknown; known: near, clean, brief",
+        ),
         ({"shaper": "hickra"}, r"shaper `hickra` is unknown; known: hicra"),
         ({"objective": "pg"}, r"objective `pg` is unknown; known: ppo_clip, cispo, gvpo, disco"),
         ({"objective": "gvpo", "objective_options": {"tau": 1.0}}, r"objective `gvpo` has no option `tau`"),
@@ -163,3 +175,19 @@ def test_a_recipe_goes_on_bit_for_bit(task: dict[str, Any], tmp_path: Path, reci
         return (result.policy / "model.safetensors").read_bytes()
 
     assert weights("stopped", 3, 7) == weights("through", 7)
+
+
+def test_parts_know_the_terms(task: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "grams.json").write_text('["x x x"]')
+    task["train"] |= {
+        "steps": 2,
+        "filter": "token_efficiency",
+        "filter_options": {"terms": ["near", "clean"], "k": 4},
+        "shaper": "hicra",
+        "shaper_options": {"grams": "grams.json"},
+        "correct": "clean",
+    }
+    result = train(task, base=tmp_path, scorer=score, progress=False)
+    last = read_log(result.log)[-1]
+    assert last["kept"] == 0.5
+    assert last["measures"]["shaper_grams"] == 1

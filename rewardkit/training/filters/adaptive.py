@@ -60,7 +60,7 @@ def adaptive_difficulty(
 
     Returns:
         keep (N,) as for `shortest`, and the new state. It has the `sketch`, and under `measures` the
-        `quartiles` and the mean `k` of this call.
+        quartiles `q25`, `q50`, `q75` and the mean `k` of this call.
 
     Raises:
         ValueError: shapes do not fit, an option is unknown or out of range, or `state` is not one.
@@ -82,5 +82,6 @@ def adaptive_difficulty(
     every = np.stack([places(each, rows) for each in (k_very_hard, k_hard, k_medium, k_easy)])
     k = every[hardness, np.arange(rows.groups)]
     keys = (rows.lengths,) if metric == "shortest" else efficiency_keys(rows)
-    measures = {"quartiles": list(quartiles), "k": float(k.mean()) if len(k) else 0.0}
+    measures = dict(zip(("q25", "q50", "q75"), quartiles, strict=True))
+    measures["k"] = float(k.mean()) if len(k) else 0.0
     return rows.best(k, *keys), {"sketch": sketch.save(), "measures": measures}
