@@ -61,7 +61,7 @@ def run(
 def _in_several(work: Callable[[], Any]) -> Any:
     """The result in the main process; the others are silent, and where all fail one of them says why."""
     try:
-        from rewardkit.training.processes import join_processes, leave_processes, speaks
+        from rewardkit.training.processes import is_left_alone, join_processes, leave_processes, speaks
     except ImportError as error:
         raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
     processes = join_processes()
@@ -69,6 +69,10 @@ def _in_several(work: Callable[[], Any]) -> Any:
         result = work()
     except BaseException as error:
         if speaks():
+            if is_left_alone(error):
+                raise RewardError(
+                    "another process of the run has ended; the same command goes on from the last checkpoint"
+                ) from None
             raise
         raise typer.Exit(codes.INTERRUPTED if isinstance(error, KeyboardInterrupt) else codes.USAGE) from None
     leave_processes()
