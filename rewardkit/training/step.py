@@ -160,7 +160,11 @@ def _by_critic(run: Run, found: Collected, batch: Batch, kl: torch.Tensor | None
 
 
 def with_kl(scores: Scores, kl: np.ndarray, coefficient: float) -> Scores:
-    """Scores with one more term: the KL (N,) in nats per completion, at minus the coefficient."""
+    """Scores with one more term: the KL (N,) in nats per completion, at minus the coefficient.
+
+    A row without any value stays one: what nobody scored is no reward of 0 less a KL.
+    """
+    kl = np.where(np.isnan(scores.matrix).all(axis=1), np.nan, kl)
     return replace(
         scores,
         terms=(*scores.terms, KL),
