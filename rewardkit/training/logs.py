@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from .config import LogConfig, WandbConfig
-from .errors import TrainError, reason
+from .errors import ResumeError, TrainError, reason
 from .folders import writing
 from .records import StepRecord
 
@@ -140,6 +140,15 @@ def read_log(path: str | Path) -> list[dict[str, Any]]:
             raise TrainError(f"{path}:{number}: this is no line of a run's log, which has a `step`")
         lines.append(record)
     return lines
+
+
+def check_log(path: Path) -> None:
+    """Raises `ResumeError` for a log that could not be added to, before anything is done."""
+    try:
+        if path.exists():
+            read_log(path)
+    except TrainError as error:
+        raise ResumeError(f"{error} (remove it to go on without it, or start anew with --fresh)") from None
 
 
 def scalars(record: StepRecord) -> Iterator[tuple[str, float]]:

@@ -32,9 +32,9 @@ from .collect import Source
 from .config import RunConfig, TrainConfig
 from .critic import ValueHead, value_head
 from .data import Rows, read_rows, visit
-from .errors import ConfigError, ResumeError, TrainError
+from .errors import ConfigError
 from .folders import place
-from .logs import JSONL, read_log
+from .logs import JSONL, check_log
 from .parts import Parts
 from .placement import find_placement
 from .policy import Policy, check_model, encode_prompt, load_policy
@@ -147,7 +147,7 @@ def prepare(
             return policy if adapter is None else add_adapter(policy, adapter, config.train.seed), state
         saved = read_state(found[-1])
         check_same_run(saved, state, found[-1])
-        _check_log(folder / JSONL)
+        check_log(folder / JSONL)
         below = None if adapter is None else load_policy(config.policy, base, config.train.seed)
         policy = restore_policy(found[-1], config.policy.dtype, below)
         return policy, replace(saved, config=state.config, fingerprint=saved.fingerprint or fingerprint)
@@ -208,15 +208,6 @@ def prepare(
 def _with_weights(policy: Policy, weights: dict[str, torch.Tensor]) -> Policy:
     policy.model.load_state_dict(weights)
     return policy
-
-
-def _check_log(path: Path) -> None:
-    """Before a step is taken that could not be logged."""
-    try:
-        if path.exists():
-            read_log(path)
-    except TrainError as error:
-        raise ResumeError(f"{error} (remove it to go on without it, or start anew with --fresh)") from None
 
 
 def _optimizer(policy: Policy, head: ValueHead | None, config: TrainConfig) -> torch.optim.Optimizer:

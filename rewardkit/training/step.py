@@ -37,7 +37,8 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
     found = collect(
         run.source, state.step, state.position, state.parts.get("filter", {}), state.fingerprint, clock
     )
-    batch = make_batch(found, mask_truncated=config.mask_truncated)
+    whole_groups = run.learner.objective.whole_groups
+    batch = make_batch(found, mask_truncated=config.mask_truncated, whole_groups=whole_groups)
     batch, shaped = with_advantages(run, found, batch, state.parts.get("shaper", {}))
     normalized = clock()
 
@@ -72,15 +73,19 @@ def _numbers(kept: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
             yield name, float(value)
 
 
-def make_batch(found: Collected, *, mask_truncated: bool = False) -> Batch:
-    """Masked and skipped rows keep their place in their group, but none of their tokens is trained on.
+def make_batch(found: Collected, *, mask_truncated: bool = False, whole_groups: bool = False) -> Batch:
+    """Masked and skipped rows, and rows without any value, keep their place in their group, but none of their
+    tokens is trained on.
 
     Rows that the filter left out keep theirs too, and with it their part in the loss's denominators (GFPO,
-    arXiv 2508.09726, eq. 2), unless nothing of their group is kept.
+    arXiv 2508.09726, eq. 2), unless nothing of their group is kept. A loss of `whole_groups` would take the
+    0 of such a row for the reward of an average one, so there its tokens are left out as well.
     """
     rollout, scores, groups = found.rollout, found.scores, found.groups
     alive = np.isin(groups, groups[found.kept])
-    silent = scores.masked | scores.skipped | ~alive
+    silent = (
+        scores.masked | scores.skipped | np.isnan(scores.total) | ~(found.kept if whole_groups else alive)
+    )
     if mask_truncated:
         silent = overlong(rollout.finished.cpu().numpy(), silent)
     heard = torch.from_numpy(~silent).to(rollout.mask.device)

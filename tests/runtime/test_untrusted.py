@@ -126,7 +126,6 @@ def test_what_things_say_of_themselves():
     assert scores != reward(completion=["a"])  # compared as objects, not array by array
 
 
-
 def test_values_too_large_for_a_normalizer_are_an_error_of_ours():
     scores = rk.loads("input x: real\nterm t = x\nreward { t: 1e300 }")(x=[1.0, 2.0], group=2)
     with pytest.raises(rk.RewardError):

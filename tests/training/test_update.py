@@ -221,3 +221,15 @@ def test_learning_rates() -> None:
     assert rates("constant") == [0.5, 1, 1, 1, 1]
     assert rates("linear") == pytest.approx([0.5, 1, 1, 0.5, 0.1])
     assert rates("cosine") == pytest.approx([0.5, 1, 1, 0.5, 0.0245], abs=1e-4)
+
+
+def test_rows_that_do_not_count_carry_no_loss_of_a_whole_group(policy: Policy) -> None:
+    """A regression on a group's rewards would take their advantage of 0 for a reward; other losses do not."""
+    rollout, kept = roll(policy), np.arange(16) % 4 != 1
+    scores = make_scores({"a": [0.0] * 16}, GROUPS)
+    scores = replace(scores, total=np.where(np.arange(16) == 2, np.nan, scores.total))
+    found = Collected(rollout, scores, GROUPS, kept, 4, {}, 4, {})
+    heard = make_batch(found).trained.any(dim=1).numpy()
+    assert heard.tolist() == (np.arange(16) != 2).tolist()  # without any value a row is as skipped
+    heard = make_batch(found, whole_groups=True).trained.any(dim=1).numpy()
+    assert heard.tolist() == (kept & (np.arange(16) != 2)).tolist()
