@@ -53,7 +53,9 @@ def _check(name: str, value: Any, option: Option) -> None:
 
 
 def _is_amount(value: Any) -> bool:
-    is_real = isinstance(value, Real) and type(value) is not bool
+    if isinstance(value, bool):
+        return False
+    is_real = isinstance(value, Real)
     return is_real and bool(0 <= value <= sys.float_info.max)
 
 

@@ -16,9 +16,12 @@ from rewardkit.plugins import check_options, find, takes
 
 from .config import TrainConfig
 from .errors import ConfigError, TrainError, reason
+from .filters import ENTRY_POINTS as FILTER_POINTS
 from .filters import FILTERS
 from .guards import guarded_filter, guarded_objective, guarded_shaper
+from .losses import ENTRY_POINTS as OBJECTIVE_POINTS
 from .losses import OBJECTIVES, Counts, Objective
+from .shapers import ENTRY_POINTS as SHAPER_POINTS
 from .shapers import SHAPERS
 from .shapers.grams import read_grams
 
@@ -45,8 +48,9 @@ def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
     try:
         for part in ("filter", "shaper", "normalizer", "objective"):
             _no_argument(part, getattr(config, f"{part}_options"))
-        filter_ = _optional("filter", FILTERS, config.filter, config.filter_options)
-        shaper = _optional("shaper", SHAPERS, config.shaper, _read(config.shaper_options, base or Path()))
+        filter_ = _optional("filter", FILTER_POINTS, FILTERS, config.filter, config.filter_options)
+        shaping = _read(config.shaper_options, base)
+        shaper = _optional("shaper", SHAPER_POINTS, SHAPERS, config.shaper, shaping)
         parts = Parts(
             filter_ and guarded_filter(f"filter `{config.filter}`", filter_),
             shaper and guarded_shaper(f"shaper `{config.shaper}`", shaper),
@@ -65,13 +69,13 @@ def _no_argument(part: str, options: Mapping[str, Any]) -> None:
             raise ValueError(f"`{name}` in `{part}_options` is no option: the run gives it")
 
 
-def _read(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
+def _read(options: Mapping[str, Any], base: Path | None) -> dict[str, Any]:
     """Options with the grams of a file in its place, read once."""
     grams = options.get("grams")
     if not isinstance(grams, str):
         return dict(options)
     try:
-        return {**options, "grams": read_grams(base / grams)}
+        return {**options, "grams": read_grams((base or Path()) / grams)}
     except OSError as error:
         raise ValueError(f"cannot read `{grams}`: {reason(error)}") from None
 
@@ -105,19 +109,19 @@ def _try_out(parts: Parts, config: TrainConfig) -> None:
 
 
 def _optional(
-    kind: str, builtin: Mapping[str, Callable[..., Any]], name: str, options: Mapping[str, Any]
+    kind: str, group: str, builtin: Mapping[str, Callable[..., Any]], name: str, options: Mapping[str, Any]
 ) -> Callable[..., Any] | None:
     if name == "none":
         if options:
             raise ValueError(f"`{kind}_options` are of no {kind}; name one")
         return None
-    part = find(kind, f"rewardkit.{kind}s", name, builtin)
+    part = find(kind, group, name, builtin)
     check_options(f"{kind} `{name}`", part, options)
     return partial(part, **options)
 
 
 def _objective(config: TrainConfig) -> Objective:
-    found: Any = find("objective", "rewardkit.objectives", config.objective, OBJECTIVES)
+    found: Any = find("objective", OBJECTIVE_POINTS, config.objective, OBJECTIVES)
     objective = found if isinstance(found, Objective) else Objective(found, whole_groups=False)
     what = f"objective `{config.objective}`"
     check_options(what, objective.function, config.objective_options)

@@ -14,6 +14,7 @@ from .checkpoint import RunState
 from .collect import Collected, collect
 from .critic import critic_advantages, token_rewards
 from .errors import TrainError
+from .filters import overlong
 from .guards import check_size, checked_advantages, told
 from .records import StepRecord, describe, term_names
 from .run import Run
@@ -37,9 +38,9 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
     found = collect(
         run.source, state.step, state.position, state.parts.get("filter", {}), state.fingerprint, clock
     )
-    collected = clock()
-    batch = make_batch(found, mask_truncated=config.mask_truncated)
-    batch, shaped = _with_advantages(run, found, batch, state.parts.get("shaper", {}))
+    whole_groups = run.learner.objective.whole_groups
+    batch = make_batch(found, mask_truncated=config.mask_truncated, whole_groups=whole_groups)
+    batch, shaped = with_advantages(run, found, batch, state.parts.get("shaper", {}))
     normalized = clock()
 
     rate = learning_rate(config, state.step)
@@ -50,8 +51,7 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
 
     seconds = {
         "rollout": found.seconds["rollout"],
-        # what is left of collecting is filtering and putting rounds together
-        "score": collected - began - found.seconds["rollout"] + normalized - collected,
+        "score": normalized - began - found.seconds["rollout"],  # with filtering and normalizing
         "update": updated - normalized,
     }
     parts = {"filter": dict(found.filter_state), "shaper": dict(shaped)}
@@ -74,24 +74,28 @@ def _numbers(kept: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
             yield name, float(value)
 
 
-def make_batch(found: Collected, *, mask_truncated: bool = False) -> Batch:
-    """Masked and skipped rows keep their place in their group, but none of their tokens is trained on.
+def make_batch(found: Collected, *, mask_truncated: bool = False, whole_groups: bool = False) -> Batch:
+    """Masked and skipped rows, and rows without any value, keep their place in their group, but none of their
+    tokens is trained on.
 
     Rows that the filter left out keep theirs too, and with it their part in the loss's denominators (GFPO,
-    arXiv 2508.09726, eq. 2), unless nothing of their group is kept.
+    arXiv 2508.09726, eq. 2), unless nothing of their group is kept. A loss of `whole_groups` would take the
+    0 of such a row for the reward of an average one, so there its tokens are left out as well.
     """
     rollout, scores, groups = found.rollout, found.scores, found.groups
     alive = np.isin(groups, groups[found.kept])
-    silent = scores.masked | scores.skipped | ~alive
+    silent = (
+        scores.masked | scores.skipped | np.isnan(scores.total) | ~(found.kept if whole_groups else alive)
+    )
     if mask_truncated:
-        silent = silent | ~rollout.finished.cpu().numpy()
+        silent = overlong(rollout.finished.cpu().numpy(), silent)
     heard = torch.from_numpy(~silent).to(rollout.mask.device)
     return Batch(
         rollout, torch.zeros(len(groups), device=rollout.mask.device), groups, rollout.mask & heard[:, None]
     )
 
 
-def _with_advantages(
+def with_advantages(
     run: Run, found: Collected, batch: Batch, state: dict[str, Any]
 ) -> tuple[Batch, dict[str, Any]]:
     """The batch with its advantages, and the shaper's new state."""
@@ -167,7 +171,11 @@ def _by_critic(run: Run, found: Collected, batch: Batch, kl: torch.Tensor | None
 
 
 def with_kl(scores: Scores, kl: np.ndarray, coefficient: float) -> Scores:
-    """Scores with one more term: the KL (N,) in nats per completion, at minus the coefficient."""
+    """Scores with one more term: the KL (N,) in nats per completion, at minus the coefficient.
+
+    A row without any value stays one: what nobody scored is no reward of 0 less a KL.
+    """
+    kl = np.where(np.isnan(scores.matrix).all(axis=1), np.nan, kl)
     return replace(
         scores,
         terms=(*scores.terms, KL),

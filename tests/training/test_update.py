@@ -15,11 +15,12 @@ from rewardkit.training import TrainError
 from rewardkit.training.collect import Collected
 from rewardkit.training.config import TrainConfig
 from rewardkit.training.critic import value_head
+from rewardkit.training.division import minibatches, shares
 from rewardkit.training.parts import find_parts
 from rewardkit.training.policy import Policy, encode_prompt
 from rewardkit.training.rollout import Rollout, Sampling, generate
 from rewardkit.training.step import make_batch
-from rewardkit.training.update import Batch, Learner, learning_rate, minibatches, token_values, update
+from rewardkit.training.update import Batch, Learner, learning_rate, token_values, update
 
 GROUPS = np.repeat(np.arange(4), 4)
 
@@ -119,6 +120,22 @@ def test_micro_batches_change_nothing(policy: Policy, aggregation: str) -> None:
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
 
 
+def test_shares_are_whole_groups_of_like_length(policy: Policy) -> None:
+    rows, tokens = torch.arange(16), batch_of(policy).trained.sum(dim=1)
+    assert [part.tolist() for part in shares(rows, GROUPS, tokens, 1)] == [list(range(16))]
+    for processes in (2, 3, 5):
+        parts = shares(rows, GROUPS, tokens, processes)
+        assert sorted(torch.cat(parts).tolist()) == list(range(16))
+        held = [set(GROUPS[part.numpy()].tolist()) for part in parts]
+        assert sum(map(len, held)) == 4
+    trained = torch.zeros(16, 40, dtype=torch.bool)
+    for group, length in enumerate((10, 3, 4, 2)):
+        trained[group == GROUPS, :length] = True
+    one, other = shares(rows, GROUPS, trained.sum(dim=1), 2)
+    assert set(GROUPS[one.numpy()].tolist()) == {0}
+    assert set(GROUPS[other.numpy()].tolist()) == {1, 2, 3}
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -204,3 +221,15 @@ def test_learning_rates() -> None:
     assert rates("constant") == [0.5, 1, 1, 1, 1]
     assert rates("linear") == pytest.approx([0.5, 1, 1, 0.5, 0.1])
     assert rates("cosine") == pytest.approx([0.5, 1, 1, 0.5, 0.0245], abs=1e-4)
+
+
+def test_rows_that_do_not_count_carry_no_loss_of_a_whole_group(policy: Policy) -> None:
+    """A regression on a group's rewards would take their advantage of 0 for a reward; other losses do not."""
+    rollout, kept = roll(policy), np.arange(16) % 4 != 1
+    scores = make_scores({"a": [0.0] * 16}, GROUPS)
+    scores = replace(scores, total=np.where(np.arange(16) == 2, np.nan, scores.total))
+    found = Collected(rollout, scores, GROUPS, kept, 4, {}, 4, {})
+    heard = make_batch(found).trained.any(dim=1).numpy()
+    assert heard.tolist() == (np.arange(16) != 2).tolist()  # without any value a row is as skipped
+    heard = make_batch(found, whole_groups=True).trained.any(dim=1).numpy()
+    assert heard.tolist() == (kept & (np.arange(16) != 2)).tolist()

@@ -13,10 +13,9 @@ from typing import Any
 from rewardkit.runtime import Reward
 
 from ..config import read_toml
-from ..errors import ResumeError, TrainError
 from ..folders import locked, place, remove, writing
 from ..inputs import load_scorer
-from ..logs import JSONL, TENSORBOARD, open_logs, read_log
+from ..logs import JSONL, TENSORBOARD, check_log, open_logs, read_log
 from ..result import Scorer
 from . import gepa, saves
 from . import training_free_grpo as tfgrpo
@@ -87,7 +86,7 @@ def run_context(
             task.model.forget()
             task.editor.model.forget()
         else:
-            _check_log(folder / JSONL)
+            check_log(folder / JSONL)
         try:
             finish = _run_gepa(run, fresh) if version else _run_training_free_grpo(run, fresh)
         except KeyboardInterrupt:
@@ -222,15 +221,6 @@ def _last_logged(path: Path) -> int:
 
 
 # --- both ---------------------------------------------------------------------------------------------
-
-
-def _check_log(path: Path) -> None:
-    """Before anything is asked: a log that could not be written to stops the run now."""
-    try:
-        if path.exists():
-            read_log(path)
-    except TrainError as error:
-        raise ResumeError(f"{error} (remove it, or start anew with --fresh)") from None
 
 
 def _take_place(run: Run) -> None:
