@@ -60,7 +60,7 @@ def _read(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
 
 def _check_advantages(parts: Parts, config: TrainConfig) -> None:
-    """Raises ValueError where parts make one advantage per token, and the objective takes one per completion."""
+    """Raises ValueError where a part makes one advantage per token, and the objective takes one per row."""
     if not parts.objective.whole_groups:
         return
     takes_one = f"objective `{config.objective}` takes one advantage per completion"
