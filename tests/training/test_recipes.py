@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,12 @@ def test_every_recipe_is_in_the_table() -> None:
     assert [row["recipe"] for row in rows] == list(RECIPES)
     assert all(list(row) == list(recipe_table.COLUMNS) for row in rows)
     assert len({tuple(row.values())[1:] for row in rows}) == len(rows)  # no two are the same algorithm
+
+
+def test_the_page_says_what_each_recipe_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", page, re.MULTILINE)
+    assert listed == [(name, recipe.about, recipe.source) for name, recipe in RECIPES.items()]
 
 
 SPEC = """language 1
