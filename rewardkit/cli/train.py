@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from rewardkit.cli import codes
 from rewardkit.cli.options import pairs
 from rewardkit.cli.show import Format, left_table, print_json, table
+from rewardkit.diagnostics import RewardError
 
 _SHARE = (
     "effective share: weight × deviation within groups, to sum 100%: a term's part in GRPO's advantage.\n"
@@ -39,14 +41,38 @@ def run(
     if run_file is None:
         raise typer.BadParameter("name a run file, or ask for --recipes")
     from rewardkit.training import train
+    from rewardkit.training.launch import launched
 
     overrides = {key: _value(text) for key, text in pairs(sets or [], "--set").items()}
-    result = train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
+
+    def work() -> Any:
+        return train(run_file, overrides=overrides, fresh=fresh, progress=not quiet)
+
+    result = work() if launched() == 1 else _in_several(work)
+    if result is None:
+        return codes.OK
     if form is Format.json:
         print_json(to_json(result))
     else:
         print(shown(result))
     return codes.OK
+
+
+def _in_several(work: Callable[[], Any]) -> Any:
+    """The result in the main process; the others are silent, and where all fail one of them says why."""
+    try:
+        from rewardkit.training.processes import join_processes, leave_processes, speaks
+    except ImportError as error:
+        raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
+    processes = join_processes()
+    try:
+        result = work()
+    except BaseException as error:
+        if speaks():
+            raise
+        raise typer.Exit(codes.INTERRUPTED if isinstance(error, KeyboardInterrupt) else codes.USAGE) from None
+    leave_processes()
+    return result if processes.main else None
 
 
 def _recipes(form: Format) -> int:

@@ -89,6 +89,9 @@ def join(parts: Sequence[Scores]) -> Scores:
             counted.update(getattr(part, name))
         return dict(counted)
 
+    # a part of which every row is skipped knows no weights
+    weights = np.stack([part.weights for part in parts])
+    known = (~np.isnan(weights)).argmax(axis=0)
     starts = np.cumsum([0, *(len(part) for part in parts)])
     moved = [
         part.faults.with_columns(pl.col("row") + int(at)) for part, at in zip(parts, starts, strict=False)
@@ -97,9 +100,11 @@ def join(parts: Sequence[Scores]) -> Scores:
     return replace(
         first,
         **{name: column(name) for name in names},
+        weights=weights[known, np.arange(weights.shape[1])],
+        options={name: value for part in reversed(parts) for name, value in part.options.items()},
         gates={name: np.concatenate([part.gates[name] for part in parts]) for name in first.gates},
-        frame=pl.concat([part.frame for part in parts]),
-        faults=pl.concat(moved),
+        frame=pl.concat([part.frame for part in parts], how="vertical_relaxed"),
+        faults=pl.concat(moved, how="vertical_relaxed"),
         timings=summed("timings"),
         term_seconds=summed("term_seconds"),
     )

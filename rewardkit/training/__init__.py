@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig, load_config, parse_config, read_toml
 from .errors import ConfigError, ResumeError, TrainError
+from .launch import launched
 from .result import Advantage, Scorer, TrainResult
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def train(
 
         if advantage is not None:
             raise TrainError("a run with [context] has no advantages: leave out `advantage`")
+        if launched() > 1:
+            raise TrainError("a run with [context] takes one process; start it without a launcher")
         return train_context(config, overrides, base, fresh, scorer, progress)
     assert isinstance(config, str | Path | Mapping | RunConfig)
     if isinstance(config, RunConfig):

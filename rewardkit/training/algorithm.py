@@ -129,7 +129,7 @@ def laid_over(given: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, 
     under = dict(recipe)
     for part in _OPTIONS.keys() | _BELONGS.keys():
         if part in given and given[part] != recipe.get(part):
-            for name in (_OPTIONS.get(part), *_BELONGS.get(part, ())):
+            for name in (_OPTIONS.get(part, ""), *_BELONGS.get(part, ())):
                 under.pop(name, None)
     for options in _OPTIONS.values():
         if options in under and isinstance(given.get(options), Mapping):

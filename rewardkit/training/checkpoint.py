@@ -1,8 +1,9 @@
 """Checkpoints: all that a killed run needs to go on bit for bit, written whole or not at all.
 
-A checkpoint is an ordinary Hugging Face folder (`step-000050/`) with two more files: `training.pt`
-(the optimizer and random states, tensors and plain values only) and `run.json`. Learning rate and
-sampling follow from the step alone, and the order of the data from how many prompts were visited.
+A checkpoint is an ordinary Hugging Face folder (`step-000050/`), of the adapter where only that is trained,
+with two more files: `training.pt` (the optimizer, and the random states of each process; tensors and plain
+values only) and `run.json`. Learning rate and sampling follow from the step alone, and the order of the data
+from how many prompts were visited.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from .adapters import restore_adapter
 from .config import differences
 from .critic import ValueHead
 from .errors import ResumeError, TrainError, reason
 from .folders import remove, writing
 from .policy import Policy, open_policy, save_policy
+from .sharding import divided_optimizer, in_parts, is_sharded, whole_optimizer, whole_weights
 from .update import Learner
 
 _NAME = re.compile(r"step-([0-9]{6}|[1-9][0-9]{6,})")
@@ -50,24 +53,32 @@ class RunState:
 def save_checkpoint(folder: Path, state: RunState, learner: Learner, keep: int) -> Path:
     """Write a checkpoint, then remove all but the `keep` newest.
 
-    It is written under another name, forced to disk and renamed, so a checkpoint that is there is whole.
-    Raises `TrainError` if it cannot be written.
+    It is written under another name, forced to disk and renamed, so a checkpoint that is there is whole. All
+    processes call it, and the main one writes. Raises `TrainError` if it cannot be written.
     """
+    processes, policy = learner.processes, learner.policy
+    random_states = processes.gather(lambda: _random_state(processes.count > 1))
+    weights = whole_weights(policy.model, processes.main) if is_sharded(policy.model) else None
+    moments = whole_optimizer(learner.optimizer, processes.main)
     final = folder / f"step-{state.step:06d}"
-    with writing(final):
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove_drafts(folder)
-        draft = folder / f"{_DRAFT}{final.name}"
-        draft.mkdir()
-        save_policy(learner.policy, draft)
-        training = {"optimizer": learner.optimizer.state_dict(), "random": _random_state()}
-        if learner.head is not None:
-            training["critic"] = learner.head.state_dict()
-        torch.save(training, draft / _TRAINING)
-        (draft / _RUN).write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
-        replace_folder(draft, final)
-        for old in checkpoints(folder)[:-keep]:
-            remove(old)
+
+    def write() -> None:
+        with writing(final):
+            folder.mkdir(parents=True, exist_ok=True)
+            _remove_drafts(folder)
+            draft = folder / f"{_DRAFT}{final.name}"
+            draft.mkdir()
+            save_policy(policy, draft, weights)
+            training = {"optimizer": moments, "random": random_states}
+            if learner.head is not None:
+                training["critic"] = learner.head.state_dict()
+            torch.save(training, draft / _TRAINING)
+            (draft / _RUN).write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
+            replace_folder(draft, final)
+            for old in checkpoints(folder)[:-keep]:
+                remove(old)
+
+    processes.main_does(write)
     return final
 
 
@@ -96,9 +107,12 @@ def read_state(checkpoint: Path) -> RunState:
     return RunState(**state)
 
 
-def restore_policy(checkpoint: Path, dtype: str) -> Policy:
-    """The policy as it was; raises `ResumeError` if it cannot be read."""
+def restore_policy(checkpoint: Path, dtype: str, base: Policy | None = None) -> Policy:
+    """The policy as it was, on its `base` where only an adapter was saved; raises `ResumeError` if it cannot
+    be read."""
     try:
+        if base is not None:
+            return restore_adapter(base, checkpoint)
         return open_policy(checkpoint, dtype, whole=True)
     except TrainError as error:
         raise _damaged(checkpoint, str(error)) from None
@@ -114,25 +128,32 @@ def restore_reference(folder: Path, dtype: str) -> Policy:
         ) from None
 
 
-def restore(checkpoint: Path, optimizer: torch.optim.Optimizer, head: ValueHead | None = None) -> None:
+def restore(
+    checkpoint: Path, optimizer: torch.optim.Optimizer, head: ValueHead | None = None, rank: int = 0
+) -> int:
     """Set optimizer, value head and the global random states to what they were. The policy is opened apart.
 
-    Raises `ResumeError` if they cannot be read. Nothing in the file is run.
+    Gives the number of processes that the checkpoint is of; one that was not among them keeps its random
+    states. Raises `ResumeError` if they cannot be read. Nothing in the file is run.
     """
     try:
-        training = torch.load(checkpoint / _TRAINING, weights_only=True)
+        # under FSDP mapped, since a process needs no more than its part
+        training = torch.load(checkpoint / _TRAINING, weights_only=True, mmap=in_parts(optimizer))
         if head is not None:
             head.load_state_dict(training["critic"])
-        optimizer.load_state_dict(training["optimizer"])
+        optimizer.load_state_dict(divided_optimizer(training["optimizer"], optimizer))
         for weights, moments in optimizer.state.items():
             if any(moments[name].shape != weights.shape for name in ("exp_avg", "exp_avg_sq")):
                 raise ValueError("it is of another model")
-        _set_random_state(training["random"])
+        states = training["random"]
+        if rank < len(states):
+            _set_random_state(states[rank])
     except pickle.UnpicklingError:
         why = "it holds more than tensors and plain values, or is cut off"
         raise _damaged(checkpoint, f"`{_TRAINING}`: {why}") from None
     except Exception as error:  # whatever torch makes of a file that is not what it wrote
         raise _damaged(checkpoint, f"`{_TRAINING}`: {reason(error)}") from None
+    return len(states)
 
 
 def check_same_run(saved: RunState, current: RunState, checkpoint: Path) -> None:
@@ -197,12 +218,15 @@ def _remove_drafts(folder: Path) -> None:
         remove(path)
 
 
-def _random_state() -> dict[str, Any]:
-    """Torch, numpy and Python, as tensors and plain values."""
+def _random_state(own_device: bool = False) -> dict[str, Any]:
+    """Torch, numpy and Python, as tensors and plain values; of all GPUs, or of this process's own."""
+    cuda: list[torch.Tensor] = []
+    if torch.cuda.is_available():
+        cuda = [torch.cuda.get_rng_state()] if own_device else torch.cuda.get_rng_state_all()
     name, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda": cuda,
         "numpy": [name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest],
         "python": random.getstate(),
     }
@@ -211,7 +235,10 @@ def _random_state() -> dict[str, Any]:
 def _set_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        if len(state["cuda"]) == 1:
+            torch.cuda.set_rng_state(state["cuda"][0])
+        else:
+            torch.cuda.set_rng_state_all(state["cuda"])
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     version, internal, gauss = state["python"]

@@ -12,20 +12,26 @@ import torch
 from torch import Tensor
 
 from rewardkit.plugins import takes
-from rewardkit.runtime import FaultLimitError
+from rewardkit.runtime import FaultLimitError, Reward
 from rewardkit.runtime.scores import join, take
 
+from . import vllm_engine
 from .config import TrainConfig
 from .data import Rows, visit
 from .errors import ResumeError, TrainError
+from .exchange import pack, unpack
 from .policy import Policy, encode_prompt
+from .processes import ALONE, Processes
 from .records import faulted
 from .result import Scorer
 from .rollout import Rollout, Sampling, generate
 from .seeds import Stream, derive
+from .sharding import gathered
 
 if TYPE_CHECKING:
     from rewardkit.runtime.scores import Scores
+
+    from .vllm_engine import Engine
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ class Source:
     policy: Policy
     scorer: Scorer
     filter: Callable[..., tuple[np.ndarray, dict[str, Any]]] | None
+    processes: Processes = ALONE
+    engine: Engine | None = None  #: vLLM, instead of the policy's own model
 
 
 @dataclass(frozen=True)
 class Collected:
-    """N scored completions in whole groups."""
+    """N scored completions in whole groups; the same ones in every process."""
 
     rollout: Rollout
     scores: Scores  #: its groups are those here
@@ -76,7 +84,7 @@ def collect(
             size = min(wanted, math.ceil(missing * sampled / max(1, wanted - missing)))
         began = clock()
         prompts = source.rows.take(visit(len(source.rows), position, size, config.seed))
-        rollout = roll_out(source.policy, prompts["prompt"], config, step, len(rounds))
+        rollout = _rolled_out(source, prompts["prompt"], step, len(rounds))
         rolled_out = clock()
         groups = np.repeat(np.arange(sampled, sampled + size), config.completions_per_prompt)
         scores = _scored(source, prompts, rollout, groups, step, fingerprint)
@@ -99,17 +107,46 @@ class _Round:
     kept: np.ndarray
 
 
+def _rolled_out(source: Source, prompts: Sequence[Any], step: int, round_: int) -> Rollout:
+    """The completions of all prompts, of which each process draws those of its share."""
+    policy, processes = source.policy, source.processes
+    own = prompts[processes.share(len(prompts))]
+    with gathered(policy.model):
+        if processes.count == 1:
+            return roll_out(policy, own, source.config, step, round_, 0, source.engine)
+        # fewer prompts than processes leave some with nothing to do
+        parts = processes.gather(
+            lambda: (
+                pack(roll_out(policy, own, source.config, step, round_, processes.rank, source.engine))
+                if own
+                else None
+            )
+        )
+    return unpack([part for part in parts if part is not None], policy.pad_id, policy.model.device)
+
+
 def roll_out(
-    policy: Policy, prompts: Sequence[Any], config: TrainConfig, step: int, round_: int = 0
+    policy: Policy,
+    prompts: Sequence[Any],
+    config: TrainConfig,
+    step: int,
+    round_: int = 0,
+    rank: int = 0,
+    engine: Engine | None = None,
 ) -> Rollout:
-    """The completions of some prompts; what is drawn follows from the seed, the step and the round alone."""
+    """The completions of some prompts; what is drawn follows from seed, step, round and process alone."""
     sampling = Sampling(
         config.completions_per_prompt, config.max_new_tokens, config.temperature, config.top_k, config.top_p
     )
-    generator = torch.Generator(policy.model.device)
-    stream = derive(config.seed, Stream.SAMPLING, step)
-    generator.manual_seed(derive(stream, Stream.RESAMPLING, round_) if round_ else stream)
-    return generate(policy, [encode_prompt(policy, p) for p in prompts], sampling, generator)
+    seed = derive(config.seed, Stream.SAMPLING, step)
+    if round_:
+        seed = derive(seed, Stream.RESAMPLING, round_)
+    if rank:
+        seed = derive(seed, Stream.PROCESS, rank)
+    encoded = [encode_prompt(policy, prompt) for prompt in prompts]
+    if engine is not None:
+        return vllm_engine.generate(engine, policy, encoded, sampling, seed)
+    return generate(policy, encoded, sampling, torch.Generator(policy.model.device).manual_seed(seed))
 
 
 def join_rollouts(parts: Sequence[Rollout], pad_id: int) -> Rollout:
@@ -176,14 +213,41 @@ def _scored(
     step: int,
     fingerprint: str,
 ) -> Scores:
-    times = source.config.completions_per_prompt
-    scores = source.scorer(columns(prompts, rollout, times), group=groups, step=step)
-    if fingerprint not in ("", scores.fingerprint):
-        raise ResumeError(
-            "the spec is not the one this run began with; put it back, or start anew with --fresh"
-        )
-    _check_scores(scores, len(groups), source.config, step)
+    processes, times = source.processes, source.config.completions_per_prompt
+    size = len(groups) // times
+
+    def score(share: slice) -> Scores | None:
+        """Of the groups of some of the prompts."""
+        rows = np.arange(share.start * times, share.stop * times)
+        if not len(rows):
+            return None
+        own = {name: values[share] for name, values in prompts.items()}
+        spoken = rollout if len(rows) == len(groups) else take_rollout(rollout, rows)
+        found = source.scorer(columns(own, spoken, times), group=groups[rows], step=step)
+        if fingerprint not in ("", found.fingerprint):
+            raise ResumeError(
+                "the spec is not the one this run began with; put it back, or start anew with --fresh"
+            )
+        if len(found) != len(rows):
+            raise TrainError(f"the reward scored {len(found)} rows of {len(rows)}")
+        return found
+
+    if processes.count == 1 or needs_whole_batch(source.scorer):
+        found = processes.main_does(lambda: score(slice(0, size)))
+        assert found is not None
+        scores = found
+    else:
+        parts = processes.gather(lambda: score(processes.share(size)))
+        scores = join([part for part in parts if part is not None])
+    _check_faults(scores, source.config, step)
     return replace(scores, groups=groups)
+
+
+def needs_whole_batch(scorer: Scorer) -> bool:
+    """Whether a row's scores may depend on other groups; of a function its `whole_batch` says so."""
+    if isinstance(scorer, Reward):
+        return "batch" in scorer.plan.scopes
+    return bool(getattr(scorer, "whole_batch", False))
 
 
 def columns(prompts: Mapping[str, Sequence[Any]], rollout: Rollout, times: int) -> dict[str, list[Any]]:
@@ -216,9 +280,8 @@ def _names(source: Source, scores: Scores) -> dict[str, Sequence[str]]:
     return {"names": scores.terms} if asks else {}
 
 
-def _check_scores(scores: Scores, rows: int, config: TrainConfig, step: int) -> None:
-    if len(scores) != rows:
-        raise TrainError(f"the reward scored {len(scores)} rows of {rows}")
+def _check_faults(scores: Scores, config: TrainConfig, step: int) -> None:
+    rows = len(scores)
     bad = faulted(scores)
     if bad > config.max_faults * rows:
         kinds = scores.faults.group_by("name", "reason").len().sort("len", "name", "reason", descending=True)

@@ -43,6 +43,15 @@ class ModelConfig(Table):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
+class LoraConfig(Table):
+    """A LoRA adapter (arXiv 2106.09685) that is trained instead of the weights. There is no dropout: a
+    completion's log-probabilities must be the same when it is sampled and when it is trained on."""
+
+    rank: Size = 16
+    alpha: Rate = 32.0  #: what the adapter adds is scaled by alpha / rank
+    targets: str | list[str] = "all-linear"  #: names of linear layers, a pattern, or all of them
+
+
 class PolicyConfig(Table):
     """The model that learns: `path`, or a `[policy.config]` with a `tokenizer`."""
 
@@ -50,6 +59,8 @@ class PolicyConfig(Table):
     config: ModelConfig | None = None
     tokenizer: str | list[str] | None = None  #: file or folder, or the pieces themselves
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Literal["full", "bf16"] = "full"  #: bf16: computes in bfloat16, keeps weights in `dtype`
+    lora: LoraConfig | bool = False
     device: Device = "auto"
 
     @model_validator(mode="after")
@@ -58,7 +69,17 @@ class PolicyConfig(Table):
             raise ValueError("give either `path` or a table `[policy.config]`")
         if self.config is not None and self.tokenizer is None:
             raise ValueError("a policy built from `[policy.config]` needs a `tokenizer`")
+        if self.precision == "bf16" and self.dtype != "float32":
+            raise ValueError(
+                f'`precision = "bf16"` keeps float32 weights and computes in bfloat16; leave `dtype` out '
+                f"({self.dtype!r})"
+            )
         return self
+
+    @property
+    def adapter(self) -> LoraConfig | None:
+        """The LoRA adapter, if there is one."""
+        return LoraConfig() if self.lora is True else self.lora or None
 
 
 class DataConfig(Table):
@@ -87,6 +108,8 @@ class TrainConfig(Algorithm):
     temperature: Annotated[float, Field(ge=1e-3, le=1e3)] = 1.0  #: logits are divided by it
     top_k: Count | None = None
     top_p: Annotated[float, Field(ge=1e-3, le=1)] | None = None
+    engine: Literal["transformers", "vllm"] = "transformers"  #: what samples
+    engine_options: dict[str, Plain] = Field(default_factory=dict)  #: of vLLM's `LLM`
 
     learning_rate: Rate = 3e-4
     betas: Betas = (0.9, 0.95)
@@ -103,6 +126,12 @@ class TrainConfig(Algorithm):
     #: CPU threads of torch, on whose number the last bits depend; unless given 1 for a small policy
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     max_faults: Share = 0.05  #: share of a batch's rows that may fault
+
+    @model_validator(mode="after")
+    def _options_are_of_an_engine(self) -> Self:
+        if self.engine_options and self.engine != "vllm":
+            raise ValueError('`engine_options` are of vLLM; write `engine = "vllm"` beside them')
+        return self
 
     @model_validator(mode="after")
     def _batch_fits_together(self) -> Self:
@@ -127,13 +156,28 @@ class WarmupConfig(Table):
     weight_decay: Amount = 0.0
 
 
+class WandbConfig(Table):
+    """Weights & Biases."""
+
+    project: str = "rewardkit"
+    name: str | None = None  #: of the run; its log folder unless given
+    entity: str | None = None
+    mode: Literal["online", "offline"] | None = None  #: what WANDB_MODE says, or online
+
+
 class LogConfig(Table):
     """Where a run writes."""
 
     dir: str = "runs/run"
     jsonl: bool = True
     tensorboard: bool = False
+    wandb: WandbConfig | bool = False
     every: Count = 1  #: steps between two lines
+
+    @property
+    def weights_and_biases(self) -> WandbConfig | None:
+        """What to tell Weights & Biases, if anything."""
+        return WandbConfig() if self.wandb is True else self.wandb or None
 
 
 class CheckpointConfig(Table):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rewardkit.processes import usable_cores
 from rewardkit.runtime import Reward, load
 from rewardkit.runtime.brought import bring
 from rewardkit.runtime.host import import_extern
@@ -15,6 +16,7 @@ from rewardkit.runtime.rows import ROW_COLUMNS
 from .data import Rows, check_columns, read_rows
 from .errors import ConfigError
 from .folders import place
+from .launch import local
 from .result import Scorer
 
 if TYPE_CHECKING:
@@ -30,7 +32,11 @@ def load_scorer(config: Inputs, base: Path) -> Scorer:
         raise ConfigError("a run needs a table [reward] with a `spec`, or a scorer")
     params: dict[str, Any] = dict(config.reward.set)
     externs = {name: import_extern(name, where, base) for name, where in config.reward.externs.items()}
-    return load(base / config.reward.spec, externs=externs, backends=bring(config, base), **params)
+    workers = None
+    if config.workers is None and local() > 1:  # processes of one machine share its cores
+        workers = max(1, usable_cores() // local())
+    backends = bring(config, base, workers=workers)
+    return load(base / config.reward.spec, externs=externs, backends=backends, **params)
 
 
 def load_rows(config: Inputs, base: Path, scorer: Scorer, file: str | None = None) -> Rows:

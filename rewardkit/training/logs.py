@@ -1,4 +1,4 @@
-"""Logs of a run: one JSON line per step, and TensorBoard."""
+"""Logs of a run: one JSON line per step, TensorBoard, and Weights & Biases."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from .config import LogConfig
+from .config import LogConfig, WandbConfig
 from .errors import TrainError, reason
 from .folders import writing
 from .records import StepRecord
@@ -20,18 +21,27 @@ Scalars = Callable[[Any], Iterable[tuple[str, float]]]
 
 JSONL = "log.jsonl"
 TENSORBOARD = "tensorboard"
+WANDB = "wandb"  #: a folder, which also holds the id of the run
 
 
 @contextmanager
-def open_logs(folder: Path, config: LogConfig, start: int, view: Scalars | None = None) -> Iterator[Write]:
+def open_logs(
+    folder: Path,
+    config: LogConfig,
+    start: int,
+    view: Scalars | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Iterator[Write]:
     """Give a function that logs a record, for a run that goes on after step `start` (0 for a new one).
 
     A record is a `StepRecord`, or anything with a `step` and `to_json`, of which `view` gives the scalars.
+    `about` is what Weights & Biases is told of the run.
 
     Lines of later steps, which a killed run wrote after its last checkpoint, are dropped first, so that
-    every step is in the log once. Each line reaches the disk before the function returns.
+    every step is in the log once. Each line reaches the disk before the function returns. Raises
+    `TrainError` where it cannot be written, or Weights & Biases cannot be reached.
     """
-    writer = None
+    writer = site = None
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if start == 0:
@@ -41,6 +51,8 @@ def open_logs(folder: Path, config: LogConfig, start: int, view: Scalars | None 
 
             writer = SummaryWriter(str(folder / TENSORBOARD), purge_step=start + 1)
         keep_until(folder / JSONL, start)
+    if config.weights_and_biases is not None:
+        site = open_wandb(folder, config.weights_and_biases, about or {})
 
     def write(record: Any) -> None:
         if config.jsonl:
@@ -52,12 +64,48 @@ def open_logs(folder: Path, config: LogConfig, start: int, view: Scalars | None 
             for tag, value in (view or scalars)(record):
                 writer.add_scalar(tag, value, record.step)
             writer.flush()
+        if site is not None:
+            site.log(dict((view or scalars)(record)), step=record.step)
 
     try:
         yield write
     finally:
         if writer is not None:
             writer.close()
+        if site is not None:
+            site.finish()
+
+
+def open_wandb(folder: Path, config: WandbConfig, about: Mapping[str, Any]) -> Any:
+    """A run of Weights & Biases, the same one when the run goes on: its id is kept in `wandb/id`.
+
+    Steps that are logged a second time, after a checkpoint, have the values they had; W&B passes over them.
+    """
+    try:
+        import wandb
+    except ImportError:
+        raise TrainError("`log.wandb` needs wandb: `pip install wandb`, or leave it out") from None
+    untyped: Any = wandb
+    path = folder / WANDB / "id"
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text(uuid4().hex, encoding="utf-8")
+        name = path.read_text(encoding="utf-8").strip()
+    try:
+        return untyped.init(
+            project=config.project,
+            entity=config.entity,
+            name=config.name or folder.name,
+            id=name,
+            resume="allow",
+            mode=config.mode,
+            dir=str(folder),
+            config=dict(about),
+            settings=untyped.Settings(silent=True),
+        )
+    except Exception as error:  # of the site, the network or a missing key
+        raise TrainError(f"cannot log to Weights & Biases: {reason(error)}") from None
 
 
 def keep_until(path: Path, step: int) -> None:

@@ -79,9 +79,15 @@ def open_policy(
     return _policy(model, own)
 
 
-def save_policy(policy: Policy, folder: str | Path) -> None:
-    """Write model and tokenizer as an ordinary Hugging Face folder."""
-    policy.model.save_pretrained(str(folder))
+def save_policy(policy: Policy, folder: str | Path, weights: Mapping[str, Tensor] | None = None) -> None:
+    """Write model and tokenizer as an ordinary Hugging Face folder, an adapter as one of peft's.
+
+    `weights` stand in for those of a model that is in parts (FSDP).
+    """
+    options: dict[str, Any] = {} if weights is None else {"state_dict": dict(weights)}
+    if hasattr(policy.model, "peft_config"):
+        options["save_embedding_layers"] = False  # it would ask the hub whether they have changed
+    policy.model.save_pretrained(str(folder), **options)
     policy.tokenizer.save_pretrained(str(folder))
 
 

@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 
 from .errors import TrainError
 from .policy import Policy, max_length
+from .sharding import is_sharded
 
 #: finished rows leave the batch once they are this share of it; leaving costs a copy of the cache
 LEAVE = 1 / 8
@@ -117,11 +118,11 @@ def by_length(
     right padding.
 
     Rows are read in pieces of about equal length, without the padding that the longest row asks of all.
-    The number of pieces depends on B alone: processes with equally many rows call the model equally often,
-    as FSDP needs.
+    Under FSDP it is one piece: the processes, which may hold different numbers of rows, must call the model
+    equally often.
     """
     rows, width = completion_ids.shape
-    pieces = min(PIECES, rows // PIECE_ROWS)
+    pieces = 1 if is_sharded(policy.model) else min(PIECES, rows // PIECE_ROWS)
     if pieces < 2:
         return list(read(prompt_ids, prompt_mask, completion_ids))
     places = torch.arange(1, width + 1, device=completion_ids.device)

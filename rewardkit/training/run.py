@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from rewardkit.diagnostics import RewardError
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
 from rewardkit.plugins import check_options
-from rewardkit.runtime.devices import find_device
 
+from . import sharding
+from .adapters import add_adapter
 from .checkpoint import (
     RunState,
     check_same_run,
@@ -36,12 +36,15 @@ from .errors import ConfigError, ResumeError, TrainError
 from .folders import place
 from .logs import JSONL, read_log
 from .parts import Parts
+from .placement import find_placement
 from .policy import Policy, check_model, encode_prompt, load_policy
+from .processes import Processes
 from .progress import Show
 from .result import Advantage, Scorer
 from .rollout import check_length
 from .seeds import Stream, derive
 from .update import Learner
+from .vllm_engine import open_engine
 from .warmup import warm_up
 
 if TYPE_CHECKING:
@@ -123,66 +126,88 @@ def prepare(
     advantage: Normalize,
     parts: Parts,
     screen: Show,
+    processes: Processes,
 ) -> Run:
     """Open the run's latest checkpoint, or build and warm up a policy; nothing is written."""
     for note in check_algorithm(config.train, scorer):
         screen.note(note)
-    # device placement is ours: accelerate knows one device per process, whatever the run file says
-    accelerator = Accelerator(cpu=config.policy.device == "cpu", device_placement=False)
-    if accelerator.num_processes > 1:
-        raise TrainError("training runs in one process; start it without `accelerate launch`")
-    device = accelerator.device if config.policy.device == "auto" else _device(config.policy.device)
+    placement = find_placement(config.policy, processes)
     fingerprint = getattr(scorer, "fingerprint", "")
     state = RunState(0, config.model_dump(mode="json"), rows.fingerprint, fingerprint)
 
-    found = [] if fresh else checkpoints(saves)
-    if found:
+    # the main process says what there is, and the others must see it too
+    found = processes.main_does(lambda: [] if fresh else checkpoints(saves))
+    adapter = config.policy.adapter
+    _seed_globals(config.train.seed, processes.rank)
+
+    def opened() -> tuple[Policy, RunState]:
+        """From the checkpoint, or new."""
+        if not found:
+            policy = load_policy(config.policy, base, config.train.seed)
+            return policy if adapter is None else add_adapter(policy, adapter, config.train.seed), state
         saved = read_state(found[-1])
         check_same_run(saved, state, found[-1])
-        state = replace(saved, config=state.config, fingerprint=saved.fingerprint or fingerprint)
         _check_log(folder / JSONL)
-        policy = restore_policy(found[-1], config.policy.dtype)
-        screen.note(f"going on from {found[-1]}")
-    else:
-        _seed_globals(config.train.seed)
-        policy = load_policy(config.policy, base, config.train.seed)
-    _set_threads(config.train.threads, policy)
-    policy = replace(policy, model=accelerator.prepare(_moved(policy.model, device)))
-    head = None if config.train.value_head is None else value_head(policy)
-    optimizer = accelerator.prepare(_optimizer(policy, head, config.train))
+        below = None if adapter is None else load_policy(config.policy, base, config.train.seed)
+        policy = restore_policy(found[-1], config.policy.dtype, below)
+        return policy, replace(saved, config=state.config, fingerprint=saved.fingerprint or fingerprint)
+
+    policy, state = processes.together(opened)
     if found:
-        restore(found[-1], optimizer, head)
+        screen.note(f"going on from {found[-1]}")
+    _set_threads(config.train.threads, policy)
+
+    policy = placement.place(policy)
+    head = None if config.train.value_head is None else value_head(policy)
+    optimizer = _optimizer(policy, head, config.train)
+    if found:
+        saved_by = restore(found[-1], optimizer, head, processes.rank)
+        if saved_by != processes.count:
+            screen.note(f"{saved_by} processes wrote it; {processes.count} go on, which draw otherwise")
     else:
-        check_model(policy)
+        with sharding.gathered(policy.model):
+            check_model(policy)
         _check_first_prompts(policy, rows, config.train)  # before a warm-up, which takes its time
     if not found and config.warmup is not None:
-        _warm_up(policy, config, base, accelerator, screen)
+        _warm_up(policy, config, base, placement.accelerator, screen)
+        if not placement.divided:
+            processes.alike(policy.model.parameters())
 
+    engine = None
+    if config.train.engine == "vllm":
+        engine = processes.together(lambda: open_engine(config, base, processes))
     reference = None
-    if config.train.kl_coefficient > 0:
+    if config.train.kl_coefficient > 0 and adapter is not None:
+        reference = policy  # without its adapter
+    elif config.train.kl_coefficient > 0:
         if found:
-            reference = restore_reference(folder / "reference", config.policy.dtype)
+            reference = placement.place(restore_reference(folder / "reference", config.policy.dtype))
+        elif sharding.is_sharded(policy.model):
+            weights = sharding.whole_weights(policy.model)
+            reference = placement.place(
+                _with_weights(load_policy(config.policy, base, config.train.seed), weights)
+            )
         else:
             reference = replace(policy, model=copy.deepcopy(policy.model))
-        _moved(reference.model, device).requires_grad_(False)
+        reference.model.requires_grad_(False)
     return Run(
         config=config,
         state=state,
         new=not found,
         folder=folder,
         saves=saves,
-        source=Source(config.train, rows, policy, scorer, parts.filter),
+        source=Source(config.train, rows, policy, scorer, parts.filter, processes, engine),
         advantage=advantage,
         shaper=parts.shaper,
-        learner=Learner(policy, reference, optimizer, accelerator, parts.objective, head),
+        learner=Learner(
+            policy, reference, optimizer, placement.accelerator, parts.objective, head, processes
+        ),
     )
 
 
-def _device(name: str) -> torch.device:
-    try:
-        return find_device(name)
-    except RewardError as error:
-        raise ConfigError(f"[policy] `device`: {error}") from None
+def _with_weights(policy: Policy, weights: dict[str, torch.Tensor]) -> Policy:
+    policy.model.load_state_dict(weights)
+    return policy
 
 
 def _check_log(path: Path) -> None:
@@ -195,7 +220,7 @@ def _check_log(path: Path) -> None:
 
 
 def _optimizer(policy: Policy, head: ValueHead | None, config: TrainConfig) -> torch.optim.Optimizer:
-    groups: list[dict[str, Any]] = [{"params": list(policy.model.parameters())}]
+    groups: list[dict[str, Any]] = [{"params": [p for p in policy.model.parameters() if p.requires_grad]}]
     if head is not None and config.value_head is not None:
         scale = config.value_head.learning_rate / config.learning_rate  # the schedule is the policy's
         groups.append({"params": list(head.parameters()), "scale": scale})
@@ -223,16 +248,12 @@ def _warm_up(policy: Policy, config: RunConfig, base: Path, accelerator: Acceler
     )
 
 
-def _seed_globals(seed: int) -> None:
+def _seed_globals(seed: int, rank: int) -> None:
     """For rewards and models that draw from the global generators; the loop itself does not."""
-    derived = derive(seed, Stream.GLOBAL)
+    derived = derive(seed, Stream.GLOBAL, rank)
     random.seed(derived)
     np.random.seed(derived % 2**32)
     torch.manual_seed(derived)
-
-
-def _moved(model: Any, device: torch.device) -> Any:
-    return model.to(device)
 
 
 def _set_threads(count: int | None, policy: Policy) -> None:

@@ -22,6 +22,8 @@ class Stream(IntEnum):
     GLOBAL = 5  #: the global generators, for rewards that draw
     RESAMPLING = 6  #: completions in the place of those that a filter dropped
     CRITIC = 7  #: initial weights of a value head
+    PROCESS = 8  #: completions that another process than the main one draws
+    ADAPTER = 9  #: initial weights of an adapter
     ANSWERS = 20  #: a context optimizer: answers to prompts
     VALIDATION = 21  #: a context optimizer: answers to validation prompts
     EDITS = 22  #: a context optimizer: answers of the editor

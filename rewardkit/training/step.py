@@ -38,7 +38,7 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
     )
     collected = clock()
     batch = make_batch(found, mask_truncated=config.mask_truncated)
-    batch, shaped = _with_advantages(run, found, batch, state.parts.get("shaper", {}))
+    batch, shaped = with_advantages(run, found, batch, state.parts.get("shaper", {}))
     normalized = clock()
 
     rate = learning_rate(config, state.step)
@@ -90,7 +90,7 @@ def make_batch(found: Collected, *, mask_truncated: bool = False) -> Batch:
     )
 
 
-def _with_advantages(
+def with_advantages(
     run: Run, found: Collected, batch: Batch, state: dict[str, Any]
 ) -> tuple[Batch, dict[str, Any]]:
     """The batch with its advantages, and the shaper's new state."""

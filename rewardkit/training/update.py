@@ -1,9 +1,13 @@
-"""One policy update on a batch of scored completions: minibatches of whole groups, each in parts that fit."""
+"""One policy update on a batch of scored completions: minibatches of whole groups, each in parts that fit.
+
+Several processes hold the same batch and divide the groups of each minibatch among them. The losses of all
+parts add up to the minibatch's own, so the step is the one that a single process would take.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -12,13 +16,17 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from .adapters import without_adapter
 from .config import TrainConfig
 from .critic import ValueHead, state_values, token_logps_and_values
+from .division import micro_batches, minibatches, shares
 from .errors import TrainError
 from .losses import Counts, Objective, aggregate, count, kl_penalty, sampled_kl, value_loss
 from .policy import Policy
+from .processes import ALONE, Processes
 from .rollout import Rollout, token_logps
 from .seeds import Stream, derive
+from .sharding import gradient_norm, is_sharded
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,18 @@ class Learner:
     accelerator: Accelerator
     objective: Objective
     head: ValueHead | None = None  #: of the critic
+    processes: Processes = ALONE
+
+    @property
+    def in_step(self) -> bool:
+        """Whether a forward pass of one process waits for one of each other, as under FSDP."""
+        return self.processes.count > 1 and is_sharded(self.policy.model)
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """All that is trained."""
+        head = () if self.head is None else self.head.parameters()
+        return [p for p in chain(self.policy.model.parameters(), head) if p.requires_grad]
 
 
 def update(learner: Learner, batch: Batch, config: TrainConfig, step: int) -> dict[str, float]:
@@ -52,50 +72,24 @@ def update(learner: Learner, batch: Batch, config: TrainConfig, step: int) -> di
     `gradient_norm` (before clipping) and, with a reference in the loss, `kl`. Raises `TrainError` if the
     gradient is not finite, before the policy is touched.
     """
-    totals: dict[str, list[float]] = defaultdict(list)
+    taken, norms = list[dict[str, float]](), list[float]()
     for epoch in range(config.epochs):
         seed = derive(config.seed, Stream.MINIBATCHES, step * config.epochs + epoch)
         parts = list(minibatches(batch.groups, config.minibatches, seed))
         for rows in parts:
             if not bool(batch.trained[rows].any()):
                 continue  # all masked or skipped: there is nothing to learn, and no step to take
-            measures = _descend(learner, batch, rows, len(parts), config)
-            measures["gradient_norm"] = _clip(learner, config.gradient_clip, step)
+            taken.append(_descend(learner, batch, rows, len(parts), config))
+            norms.append(_clip(learner, config.gradient_clip, step))
             learner.optimizer.step()
             learner.optimizer.zero_grad(set_to_none=True)
-            for name, value in measures.items():
-                totals[name].append(value)
-    return {name: sum(values) / len(values) for name, values in totals.items()}
-
-
-def minibatches(groups: np.ndarray, size: int, seed: int) -> Iterator[Tensor]:
-    """Split rows into `size` parts of whole groups, groups in random order: row indices, int64.
-
-    There are fewer parts where there are fewer groups.
-    """
-    ids = np.unique(groups)
-    shuffled = np.random.default_rng(seed).permutation(ids)
-    for part in np.array_split(shuffled, min(size, len(ids))):
-        yield torch.from_numpy(np.flatnonzero(np.isin(groups, part)))
-
-
-def micro_batches(rows: Tensor, groups: np.ndarray, size: int | None, whole_groups: bool) -> list[Tensor]:
-    """Split the rows of a minibatch into parts of at most `size`, of whole groups if need be.
-
-    A group larger than `size` is a part of its own then.
-    """
-    if size is None or len(rows) <= size:
-        return [rows]
-    if not whole_groups:
-        return list(torch.split(rows, size))
-    parts: list[list[Tensor]] = [[]]
-    own = groups[rows.numpy()]
-    for group in np.unique(own):
-        members = rows[torch.from_numpy(own == group)]
-        if parts[-1] and sum(map(len, parts[-1])) + len(members) > size:
-            parts.append([])
-        parts[-1].append(members)
-    return [torch.cat(part) for part in parts]
+    totals: dict[str, float] = defaultdict(float)
+    for measures in chain.from_iterable(learner.processes.gather(lambda: taken)):
+        for name, value in measures.items():
+            totals[name] += value
+    if norms:
+        totals["gradient_norm"] = sum(norms)
+    return {name: value / len(norms) for name, value in totals.items()}
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -119,13 +113,14 @@ def reference_kl(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
     """
     if learner.reference is None:
         raise ValueError("there is no reference to measure a KL from")
-    out = torch.zeros_like(batch.rollout.logp)
-    for part in torch.split(torch.arange(len(out)), config.micro_batch or max(1, len(out))):
+
+    def measure(part: Tensor) -> Tensor:
         prompt_ids, prompt_mask, ids, old_logp, mask = _trim(batch, part)
-        with torch.no_grad():
-            there = token_logps(learner.reference, prompt_ids, prompt_mask, ids, config.temperature)
-        out[part, : ids.shape[1]] = kl_penalty(old_logp, there, mask, config.kl_kind)
-    return out
+        return kl_penalty(
+            old_logp, _reference(learner, prompt_ids, prompt_mask, ids, config), mask, config.kl_kind
+        )
+
+    return _measured(learner, batch, measure, config)
 
 
 def token_values(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
@@ -135,37 +130,109 @@ def token_values(learner: Learner, batch: Batch, config: TrainConfig) -> Tensor:
     """
     if learner.head is None:
         raise ValueError("there is no critic")
-    out = torch.zeros_like(batch.rollout.logp)
-    for part in torch.split(torch.arange(len(out)), config.micro_batch or max(1, len(out))):
+    head = learner.head
+
+    def measure(part: Tensor) -> Tensor:
         prompt_ids, prompt_mask, ids, _, mask = _trim(batch, part)
-        values = state_values(learner.policy, learner.head, prompt_ids, prompt_mask, ids)
-        out[part, : ids.shape[1]] = values * mask
+        return state_values(learner.policy, head, prompt_ids, prompt_mask, ids) * mask
+
+    return _measured(learner, batch, measure, config)
+
+
+def _measured(
+    learner: Learner, batch: Batch, measure: Callable[[Tensor], Tensor], config: TrainConfig
+) -> Tensor:
+    """A measure of each token of the batch (N, T), without gradient; each process takes some of the rows."""
+    rows, processes = torch.arange(len(batch.groups)), learner.processes
+    size = config.micro_batch or max(1, len(rows))
+    split = [
+        _heard(list(torch.split(rows[replace(processes, rank=rank).share(len(rows))], size)), batch)
+        for rank in range(processes.count)
+    ]
+    parts = split[processes.rank]
+    out = torch.zeros_like(batch.rollout.logp)
+    with torch.no_grad():
+        for part in parts:
+            found = measure(part)
+            out[part, : found.shape[1]] = found
+        for _ in range(max(map(len, split)) - len(parts) if learner.in_step else 0):
+            measure(_first(rows, batch))
+    if processes.count > 1:
+        own = rows[processes.share(len(rows))]
+        out = torch.cat(processes.gather(lambda: out[own].cpu())).to(out.device)
     return out
+
+
+def _reference(
+    learner: Learner, prompt_ids: Tensor, prompt_mask: Tensor, ids: Tensor, config: TrainConfig
+) -> Tensor:
+    """Log-probabilities (B, T) under the policy that the run began with."""
+    assert learner.reference is not None
+    with torch.no_grad(), without_adapter(learner.reference.model):
+        return token_logps(learner.reference, prompt_ids, prompt_mask, ids, config.temperature)
 
 
 def _descend(
     learner: Learner, batch: Batch, rows: Tensor, minibatches: int, config: TrainConfig
 ) -> dict[str, float]:
-    """Add the gradient of a minibatch, in parts whose losses add up to its own."""
-    totals: dict[str, float] = defaultdict(float)
-    parts = micro_batches(rows, batch.groups, config.micro_batch, learner.objective.whole_groups)
-    parts = [part for part in parts if bool(batch.trained[part].any())]
-    groups = torch.from_numpy(batch.groups)
-    counts = count(batch.trained[rows], groups[rows])
+    """Add the gradient of a minibatch, in parts whose losses add up to its own, and say what this process's
+    share of each measure is."""
+    processes = learner.processes
+    whole = learner.objective.whole_groups
+    split = [
+        _heard(micro_batches(share, batch.groups, config.micro_batch, whole), batch)
+        for share in shares(rows, batch.groups, batch.trained.sum(dim=1), processes.count)
+    ]
+    parts = split[processes.rank]
+    idle = max(map(len, split)) - len(parts) if learner.in_step else 0
+    counts = count(batch.trained[rows], torch.from_numpy(batch.groups)[rows])
     tokens = counts.tokens
     if config.aggregation == "global_tokens":
         counts = replace(counts, tokens=float(batch.trained.sum()) / minibatches)
     kl = None
-    if learner.objective.minibatch_kl and len(parts) > 1:
-        kl = sum(_measured_kl(learner, batch, part, counts, config) for part in parts)
+    if learner.objective.minibatch_kl and sum(map(len, split)) > 1:
+        own = sum(_measured_kl(learner, batch, part, counts, config) for part in parts)
+        for _ in range(idle):
+            _measured_kl(learner, batch, _first(rows, batch), counts, config)
+        kl = float(processes.total(torch.tensor(own, dtype=torch.float64, device=batch.trained.device)))
+    totals: dict[str, float] = defaultdict(float)
     for part in parts:
         share = float(batch.trained[part].sum()) / tokens
         loss, measures = _loss(learner, batch, part, counts, kl, config)
-        learner.accelerator.backward(loss)
+        _backward(learner, loss)
         totals["loss"] += float(loss.detach())
         for name, value in measures.items():  # means over tokens
             totals[name] += float(value) * share
+    for _ in range(idle):
+        _backward(learner, _loss(learner, batch, _first(rows, batch), counts, kl, config)[0] * 0.0)
+    _add_up(learner)
     return dict(totals)
+
+
+def _heard(parts: list[Tensor], batch: Batch) -> list[Tensor]:
+    """The parts in which some token carries loss."""
+    return [part for part in parts if bool(batch.trained[part].any())]
+
+
+def _first(rows: Tensor, batch: Batch) -> Tensor:
+    """The first of the rows in which some token carries loss."""
+    return rows[batch.trained[rows].any(dim=1).nonzero()[0].cpu()]
+
+
+def _backward(learner: Learner, loss: Tensor) -> None:
+    # FSDP takes the mean over processes of what is to be added up
+    learner.accelerator.backward(loss * learner.processes.count if learner.in_step else loss)
+
+
+def _add_up(learner: Learner) -> None:
+    """The gradients of all processes; FSDP has added up those of its parts."""
+    if not learner.in_step:
+        learner.processes.sum_gradients(learner.parameters)
+    elif learner.head is not None:
+        learner.processes.sum_gradients(learner.head.parameters())
+        for parameter in learner.head.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= learner.processes.count
 
 
 def _loss(
@@ -188,8 +255,7 @@ def _loss(
         new_logp, old_logp, advantages, mask, groups, counts=counts, **given
     )
     if learner.reference is not None and config.kl_in == "loss":
-        with torch.no_grad():
-            there = token_logps(learner.reference, prompt_ids, prompt_mask, ids, config.temperature)
+        there = _reference(learner, prompt_ids, prompt_mask, ids, config)
         distance = kl_penalty(new_logp, there, mask, config.kl_kind)
         loss = loss + config.kl_coefficient * aggregate(
             distance, mask, config.aggregation, config.max_new_tokens, counts
@@ -233,9 +299,15 @@ def _trim(batch: Batch, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, T
 
 
 def _clip(learner: Learner, largest: float, step: int) -> float:
-    head = () if learner.head is None else learner.head.parameters()
-    parameters = list(chain(learner.policy.model.parameters(), head))
-    norm = float(learner.accelerator.clip_grad_norm_(parameters, largest or float("inf")))
+    parameters = learner.parameters
+    if is_sharded(learner.policy.model):
+        norm = float(gradient_norm(parameters))
+        scale = min(1.0, (largest or float("inf")) / (norm + 1e-6))
+        for parameter in parameters:
+            if parameter.grad is not None and scale < 1:
+                parameter.grad.mul_(scale)
+    else:
+        norm = float(learner.accelerator.clip_grad_norm_(parameters, largest or float("inf")))
     if not np.isfinite(norm):
         raise TrainError(f"step {step + 1}: the gradient is not finite; try a lower `learning_rate`")
     return norm

@@ -126,14 +126,6 @@ def test_what_things_say_of_themselves():
     assert scores != reward(completion=["a"])  # compared as objects, not array by array
 
 
-def test_a_normalizer_that_is_not_there_yet_does_not_keep_from_scoring():
-    scores = rk.loads(WORDS + "\nadvantage rloo")(completion=["a", "b c"], group=2)
-    assert scores.total.tolist() == [1, 2]
-    with pytest.raises(rk.RewardError, match="rloo"):
-        rk.advantage(scores)
-    assert rk.advantage(scores, "dr_grpo").tolist() == [-0.5, 0.5]
-
-
 def test_values_too_large_for_a_normalizer_are_an_error_of_ours():
     scores = rk.loads("input x: real\nterm t = x\nreward { t: 1e300 }")(x=[1.0, 2.0], group=2)
     with pytest.raises(rk.RewardError):

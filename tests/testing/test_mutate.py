@@ -30,7 +30,7 @@ def test_the_tests_of_the_examples_notice_nearly_everything(path):
     spec, _ = check(read_source(path))
     assert spec is not None
     report = report_of(spec)
-    assert report.count("killed") >= 10
+    assert report.count("killed") >= 3
     assert report.score is not None and report.score >= 90, [m.what for m in report.survivors]
     doubled = next(o for o in report.outcomes if o.mutant.what == "all weights: doubled")
     # a declared range of the reward leaves no room for it, and no advantage shows it otherwise

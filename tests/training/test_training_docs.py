@@ -20,12 +20,14 @@ TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="
 TABLES = {
     "policy": run_file.PolicyConfig,
     "policy.config": run_file.ModelConfig,
+    "policy.lora": run_file.LoraConfig,
     "data": run_file.DataConfig,
     "reward": run_file.RewardConfig,
     "train": run_file.TrainConfig,
     "train.critic": CriticConfig,
     "warmup": run_file.WarmupConfig,
     "log": run_file.LogConfig,
+    "log.wandb": run_file.WandbConfig,
     "checkpoint": run_file.CheckpointConfig,
 }
 

@@ -15,11 +15,12 @@ from rewardkit.training import TrainError
 from rewardkit.training.collect import Collected
 from rewardkit.training.config import TrainConfig
 from rewardkit.training.critic import value_head
+from rewardkit.training.division import minibatches, shares
 from rewardkit.training.parts import find_parts
 from rewardkit.training.policy import Policy, encode_prompt
 from rewardkit.training.rollout import Rollout, Sampling, generate
 from rewardkit.training.step import make_batch
-from rewardkit.training.update import Batch, Learner, learning_rate, minibatches, token_values, update
+from rewardkit.training.update import Batch, Learner, learning_rate, token_values, update
 
 GROUPS = np.repeat(np.arange(4), 4)
 
@@ -117,6 +118,22 @@ def test_micro_batches_change_nothing(policy: Policy, aggregation: str) -> None:
     parts = gradient(policy, batch, aggregation=aggregation, micro_batch=3)
     for one, other in zip(whole, parts, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_shares_are_whole_groups_of_like_length(policy: Policy) -> None:
+    rows, tokens = torch.arange(16), batch_of(policy).trained.sum(dim=1)
+    assert [part.tolist() for part in shares(rows, GROUPS, tokens, 1)] == [list(range(16))]
+    for processes in (2, 3, 5):
+        parts = shares(rows, GROUPS, tokens, processes)
+        assert sorted(torch.cat(parts).tolist()) == list(range(16))
+        held = [set(GROUPS[part.numpy()].tolist()) for part in parts]
+        assert sum(map(len, held)) == 4
+    trained = torch.zeros(16, 40, dtype=torch.bool)
+    for group, length in enumerate((10, 3, 4, 2)):
+        trained[group == GROUPS, :length] = True
+    one, other = shares(rows, GROUPS, trained.sum(dim=1), 2)
+    assert set(GROUPS[one.numpy()].tolist()) == {0}
+    assert set(GROUPS[other.numpy()].tolist()) == {1, 2, 3}
 
 
 @pytest.mark.parametrize(
