@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,10 @@ from rewardkit.cli import codes
 from rewardkit.cli.options import pairs
 from rewardkit.cli.show import Format, left_table, print_json, table
 from rewardkit.diagnostics import RewardError
+
+if TYPE_CHECKING:
+    from rewardkit.training import TrainResult
+    from rewardkit.training.context import ContextResult
 
 _SHARE = (
     "effective share: weight × deviation within groups, to sum 100%: a term's part in GRPO's advantage.\n"
@@ -61,7 +65,7 @@ def run(
 def _in_several(work: Callable[[], Any]) -> Any:
     """The result in the main process; the others are silent, and where all fail one of them says why."""
     try:
-        from rewardkit.training.processes import join_processes, leave_processes, speaks
+        from rewardkit.training.processes import is_left_alone, join_processes, leave_processes, speaks
     except ImportError as error:
         raise RewardError(f"training needs {error.name}: `pip install 'rewardkit[train]'`") from None
     processes = join_processes()
@@ -69,6 +73,10 @@ def _in_several(work: Callable[[], Any]) -> Any:
         result = work()
     except BaseException as error:
         if speaks():
+            if is_left_alone(error):
+                raise RewardError(
+                    "another process of the run has ended; the same command goes on from the last checkpoint"
+                ) from None
             raise
         raise typer.Exit(codes.INTERRUPTED if isinstance(error, KeyboardInterrupt) else codes.USAGE) from None
     leave_processes()
@@ -99,10 +107,14 @@ def _value(text: str) -> Any:
         return text
 
 
-def shown(result: Any) -> str:
+def shown(result: TrainResult | ContextResult) -> str:
     """Where things are, and each term in the last step."""
-    if not hasattr(result, "policy"):
-        return _shown_context(result)
+    from rewardkit.training import TrainResult
+
+    return _shown_training(result) if isinstance(result, TrainResult) else _shown_context(result)
+
+
+def _shown_training(result: TrainResult) -> str:
     lines = []
     if result.last is not None:
         last = result.last
@@ -112,21 +124,19 @@ def shown(result: Any) -> str:
         ]
         lines.append(table(["last step", "mean", "gate open", "effective share"], rows))
         lines += ["", _SHARE, ""]
-    resumed = f", from step {result.resumed_from}" if result.resumed_from else ""
-    lines.append(f"{result.steps:,} steps{resumed} in {result.seconds:.1f} s")
+    lines.append(_steps(result))
     lines.append(f"policy  {result.policy}")
     lines.append(f"log     {result.log}")
     return "\n".join(lines)
 
 
-def _shown_context(result: Any) -> str:
+def _shown_context(result: ContextResult) -> str:
     """Of a run with [context]: where its instructions are, and what they are worth."""
     lines = []
     if result.last is not None:
         rows = [[name, _number(mean)] for name, mean in result.last.terms.items()]
         lines += [table(["last step", "mean"], rows), ""]
-    resumed = f", from step {result.resumed_from}" if result.resumed_from else ""
-    lines.append(f"{result.steps:,} steps{resumed} in {result.seconds:.1f} s")
+    lines.append(_steps(result))
     if result.after is not None:
         lines.append(
             f"score on the validation rows: {_number(result.before)} before, {_number(result.after)} after"
@@ -137,6 +147,11 @@ def _shown_context(result: Any) -> str:
     return "\n".join(lines)
 
 
+def _steps(result: TrainResult | ContextResult) -> str:
+    resumed = f", from step {result.resumed_from}" if result.resumed_from else ""
+    return f"{result.steps:,} steps{resumed} in {result.seconds:.1f} s"
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
@@ -145,28 +160,27 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 
 
-def to_json(result: Any) -> dict[str, Any]:
+def to_json(result: TrainResult | ContextResult) -> dict[str, Any]:
     """The result as plain values."""
     from dataclasses import asdict
 
-    if not hasattr(result, "policy"):
-        return {
-            "steps": result.steps,
-            "resumed_from": result.resumed_from,
-            "seconds": round(result.seconds, 3),
+    from rewardkit.training import TrainResult
+
+    own: dict[str, Any]
+    if isinstance(result, TrainResult):
+        own = {"policy": str(result.policy), "log": str(result.log), "checkpoint": str(result.checkpoint)}
+    else:
+        own = {
             "before": result.before,
             "after": result.after,
             "instructions": str(result.instructions),
             "context": str(result.context),
             "log": str(result.log),
-            "last": asdict(result.last) if result.last is not None else None,
         }
     return {
         "steps": result.steps,
         "resumed_from": result.resumed_from,
         "seconds": round(result.seconds, 3),
-        "policy": str(result.policy),
-        "log": str(result.log),
-        "checkpoint": str(result.checkpoint),
+        **own,
         "last": asdict(result.last) if result.last is not None else None,
     }

@@ -70,8 +70,8 @@ def gdpo(
     )  # fmt: skip
     batch = prepare(rewards, groups, weights, options.missing)
     terms = centred(batch, batch.values, batch.present, options.single)
-    alone = options.baseline == "leave_one_out"
-    if alone:
+    by_others = options.baseline == "leave_one_out"
+    if by_others:
         normalized = standardised_by_others(batch, terms, options.eps, options.ddof)
         total = batch.weighted(normalized, batch.weights)
     else:  # at once: the normalized terms themselves are not needed
@@ -80,4 +80,4 @@ def gdpo(
     if rewards.shape[1] > 1:
         size = batch.xp.sum(batch.xp.abs(batch.weights))
         total = settled(batch, total, size, _ROUNDINGS)
-    return finished(batch, total, options, lengths, zero_sum=not alone and terms.zero_sum)
+    return finished(batch, total, options, lengths, zero_sum=not by_others and terms.zero_sum)

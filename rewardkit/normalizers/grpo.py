@@ -57,9 +57,11 @@ def grpo(
     )
     batch = prepare(rewards, groups, weights, options.missing)
     total = compared(batch, options.single)
-    alone = options.baseline == "leave_one_out"
-    advantages = (standardised_by_others if alone else standardised)(batch, total, options.eps, options.ddof)
-    return finished(batch, advantages, options, lengths, zero_sum=not alone and total.zero_sum)
+    by_others = options.baseline == "leave_one_out"
+    advantages = (standardised_by_others if by_others else standardised)(
+        batch, total, options.eps, options.ddof
+    )
+    return finished(batch, advantages, options, lengths, zero_sum=not by_others and total.zero_sum)
 
 
 def dr_grpo(

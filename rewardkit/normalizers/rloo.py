@@ -26,7 +26,7 @@ def rloo(
     """Advantages of REINFORCE Leave-One-Out: A = R - mean of the other R of the group.
 
     That is (R - mean_group R) * n / (n - 1) in a group of n. R is the weighted sum of a row's terms. Source:
-    arXiv 2402.14740, section 3.4. TRL's `normalize_advantages` is `whiten` "sequence". Arguments, result
+    arXiv 2402.14740. TRL's `normalize_advantages` is `whiten` "sequence". Arguments, result
     and errors as for `grpo`; `eps` and `ddof` only matter where `whiten` rescales, and `single` "raw" is R.
     """
     options = choose("rloo", profile, eps=eps, ddof=ddof, single=single, missing=missing, whiten=whiten)

@@ -119,15 +119,12 @@ def _by_terms(spec: Spec, claim: ClaimSpec, effort: Effort) -> Verdict:
         return Verdict(claim, "proved", vacuous=True) if complete else Verdict(claim, "undecided", _MANY)
     choices, constant = _weights(spec)
     complete = complete and constant and _resolved(spec) is not None
-    reason = (
-        _TOKENS
-        if _counts_tokens(spec)
-        else _SPURIOUS
-        if complete
-        else _OPEN
-        if len(kinds) < MOST_KINDS
-        else _MANY
-    )
+    if _counts_tokens(spec):
+        reason = _TOKENS
+    elif complete:
+        reason = _SPURIOUS
+    else:
+        reason = _OPEN if len(kinds) < MOST_KINDS else _MANY
     for weights in choices:
         found = _by_kinds(spec, claim, kinds, weights, effort)
         if found is None:  # too many groups to try all

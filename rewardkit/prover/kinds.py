@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -70,24 +70,22 @@ def kinds_of(spec: Spec, claim: ClaimSpec, effort: Effort) -> tuple[list[Kind] |
 
 def may_lack_rows(spec: Spec, claim: ClaimSpec, effort: Effort) -> bool:
     """Whether some row of a group may not count: it is skipped, fails, or has no value at all."""
-    values = _values(spec, claim)
-    if any(value.faults for value in (*values, *spec.skips)):
-        return True
-    encoder = Encoder(spec, relaxed=True)
-    question, out = skipped(spec, encoder, values)
-    nothing = and_(*(known.null for known in out[2:]))
-    question.broken = or_(question.broken, nothing)
-    return Solver(question, effort, 1 / 4).check(question.broken) != "unsat"
+    return _may_lack(spec, claim, effort, lambda skips, empty: or_(skips, empty))
 
 
 def may_lack_values(spec: Spec, claim: ClaimSpec, effort: Effort) -> bool:
     """Whether some row that is not skipped may have no value at all."""
+    return _may_lack(spec, claim, effort, lambda skips, empty: and_(not_(skips), empty))
+
+
+def _may_lack(spec: Spec, claim: ClaimSpec, effort: Effort, form: Callable[[Logic, Logic], Logic]) -> bool:
+    """Whether `form` may hold of a row, of whether it is skipped and whether no term has a value."""
     values = _values(spec, claim)
     if any(value.faults for value in (*values, *spec.skips)):
         return True
     encoder = Encoder(spec, relaxed=True)
     question, out = skipped(spec, encoder, values)
-    question.broken = and_(not_(question.broken), *(known.null for known in out[2:]))
+    question.broken = form(question.broken, and_(*(known.null for known in out[2:])))
     return Solver(question, effort, 1 / 4).check(question.broken) != "unsat"
 
 

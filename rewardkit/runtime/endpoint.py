@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rewardkit.diagnostics import RewardError
@@ -16,10 +16,8 @@ from rewardkit.library.judge import TEMPLATE
 from rewardkit.runtime.chat import Chat, Failed, key_of
 from rewardkit.runtime.configs import JudgeConfig
 from rewardkit.runtime.executors import OnDone, Outcome, Stopped
+from rewardkit.runtime.loops import Patience, give_up, serve, work_through
 from rewardkit.types.function import Function
-
-#: questions in a row without an answer, whatever the reasons, after which the endpoint is taken for dead
-DEAD_AFTER = 20
 
 _POLL = 0.1
 _CLOSING = 10.0
@@ -42,7 +40,7 @@ class Endpoint:
         self._process = 0
         self._chat: Chat | None = None
         self._slots = asyncio.Semaphore(config.concurrency)
-        self._unanswered, self._answered = 0, False
+        self._patience = Patience(f"the judge at {config.base_url}")
 
     # --- the executor's side: any thread ---------------------------------------------------------
 
@@ -112,14 +110,14 @@ class Endpoint:
                 self._slots = asyncio.Semaphore(self.config.concurrency)
                 self._chat = Chat(self.config, key)
                 self._thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name="rewardkit-judge", daemon=True
+                    target=serve, args=(self._loop,), name="rewardkit-judge", daemon=True
                 )
                 self._thread.start()
             return self._loop
 
     async def _closed(self) -> None:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        await _given_up(others)
+        await give_up(others)
         if self._chat is not None:
             await self._chat.close()
         asyncio.get_running_loop().stop()
@@ -134,21 +132,12 @@ class Endpoint:
         on_done: OnDone,
         outcomes: list[Outcome | None],
     ) -> None:
-        async def work(indices: Iterator[int]) -> None:
-            for i in indices:
-                async with self._slots:
-                    outcome = outcomes[i] = await self._one(function, tasks[i], constants)
-                on_done(i, outcome)
+        async def one(i: int) -> None:
+            async with self._slots:
+                outcome = outcomes[i] = await self._one(function, tasks[i], constants)
+            on_done(i, outcome)
 
-        indices = iter(range(len(tasks)))
-        many = min(len(tasks), self.config.concurrency)
-        workers = [asyncio.create_task(work(indices)) for _ in range(many)]
-        try:
-            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            for worker in done:
-                worker.result()
-        finally:
-            await _given_up(workers)
+        await work_through(len(tasks), self.config.concurrency, one)
 
     async def _one(self, function: Function, task: tuple[Any, ...], constants: dict[str, Any]) -> Outcome:
         began = time.perf_counter()
@@ -161,33 +150,10 @@ class Endpoint:
         try:
             answer = await self._chat.ask(question)
         except Failed as failed:
-            self._count(failed)
+            self._patience.failed(failed)
             return Outcome(None, str(failed), time.perf_counter() - began)
-        self._unanswered, self._answered = 0, True
+        self._patience.answered()
         value, error = function.extra["read"](answer.text, constants), None
         if value is None and answer.cut:
             error = f"the judge's answer was cut off: `max_tokens` is {self.config.max_tokens}"
         return Outcome(value, error, time.perf_counter() - began)
-
-    def _count(self, failed: Failed) -> None:
-        """Raise `RewardError` with the last of many questions in a row that got no answer."""
-        if failed.refused and self._answered:
-            return  # this question is at fault: the endpoint does answer others
-        self._unanswered += 1
-        if self._unanswered >= DEAD_AFTER:
-            named = f"the judge at {self.config.base_url}"
-            raise RewardError(f"{named} answered none of the last {DEAD_AFTER} questions: {failed}") from None
-
-
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-async def _given_up(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from rewardkit.runtime.brought import BackendTables
-from rewardkit.runtime.configs import Device, Table, read_table
+from rewardkit.runtime.configs import Count, Device, Table, read_table
 
 from .algorithm import Algorithm, Amount, Natural, Plain, Rate, Share
 from .errors import ConfigError
@@ -22,7 +22,6 @@ from .errors import ConfigError
 # Upper bounds, since what is out of all reason would end in a crash of torch or take all memory.
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Length = Annotated[int, Field(ge=1, le=10_000_000)]
-Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]  # TOML has lists, not tuples
 

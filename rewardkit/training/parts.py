@@ -15,8 +15,11 @@ from rewardkit.plugins import check_options, find, takes
 
 from .config import TrainConfig
 from .errors import ConfigError, reason
+from .filters import ENTRY_POINTS as FILTER_POINTS
 from .filters import FILTERS
+from .losses import ENTRY_POINTS as OBJECTIVE_POINTS
 from .losses import OBJECTIVES, Objective, count
+from .shapers import ENTRY_POINTS as SHAPER_POINTS
 from .shapers import SHAPERS
 from .shapers.grams import read_grams
 
@@ -37,8 +40,8 @@ def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
     """
     try:
         parts = Parts(
-            _optional("filter", FILTERS, config.filter, config.filter_options),
-            _optional("shaper", SHAPERS, config.shaper, _read(config.shaper_options, base or Path())),
+            _optional("filter", FILTER_POINTS, FILTERS, config.filter, config.filter_options),
+            _optional("shaper", SHAPER_POINTS, SHAPERS, config.shaper, _read(config.shaper_options, base)),
             _objective(config),
         )
         _check_advantages(parts, config)
@@ -48,13 +51,13 @@ def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
     return parts
 
 
-def _read(options: Mapping[str, Any], base: Path) -> dict[str, Any]:
+def _read(options: Mapping[str, Any], base: Path | None) -> dict[str, Any]:
     """Options with the grams of a file in its place, read once."""
     grams = options.get("grams")
     if not isinstance(grams, str):
         return dict(options)
     try:
-        return {**options, "grams": read_grams(base / grams)}
+        return {**options, "grams": read_grams((base or Path()) / grams)}
     except OSError as error:
         raise ValueError(f"cannot read `{grams}`: {reason(error)}") from None
 
@@ -88,19 +91,19 @@ def _try_out(parts: Parts, config: TrainConfig) -> None:
 
 
 def _optional(
-    kind: str, builtin: Mapping[str, Callable[..., Any]], name: str, options: Mapping[str, Any]
+    kind: str, group: str, builtin: Mapping[str, Callable[..., Any]], name: str, options: Mapping[str, Any]
 ) -> Callable[..., Any] | None:
     if name == "none":
         if options:
             raise ValueError(f"`{kind}_options` are of no {kind}; name one")
         return None
-    part = find(kind, f"rewardkit.{kind}s", name, builtin)
+    part = find(kind, group, name, builtin)
     check_options(f"{kind} `{name}`", part, options)
     return partial(part, **options)
 
 
 def _objective(config: TrainConfig) -> Objective:
-    found: Any = find("objective", "rewardkit.objectives", config.objective, OBJECTIVES)
+    found: Any = find("objective", OBJECTIVE_POINTS, config.objective, OBJECTIVES)
     objective = found if isinstance(found, Objective) else Objective(found, whole_groups=False)
     what = f"objective `{config.objective}`"
     check_options(what, objective.function, config.objective_options)

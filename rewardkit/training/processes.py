@@ -27,6 +27,14 @@ T = TypeVar("T")
 #: that others may wait for the slowest, as for a judge that only one process asks. A process that died does
 #: not count on it: its launcher ends the others at once
 PATIENCE = timedelta(hours=24)
+#: what gloo and nccl say when the other end has gone
+GONE = (
+    "closed by peer",
+    "reset by peer",
+    "Broken pipe",
+    "remote process has terminated",
+    "remote process exited",
+)
 #: that the one process which says what went wrong has for it
 SECONDS_TO_SPEAK = 5.0
 
@@ -173,6 +181,11 @@ def speaks() -> bool:
         with suppress(KeyboardInterrupt):  # which a launcher passes on a second time
             time.sleep(SECONDS_TO_SPEAK)
     return first
+
+
+def is_left_alone(error: BaseException) -> bool:
+    """Whether an error says that another process has gone, as one does that was killed."""
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in GONE)
 
 
 def _portable(error: Exception) -> Exception:

@@ -71,9 +71,9 @@ def describe(
     advantages = batch.advantages.double().cpu().numpy()
     return StepRecord(
         step=step,
-        reward=_mean(scores.total),
-        terms={name: _mean(_numbers(scores.frame[name])) for name in term_names(scores)},
-        gates={name: _mean(opened) for name, opened in scores.gates.items()},
+        reward=mean(scores.total),
+        terms={name: mean(numbers(scores.frame[name])) for name in term_names(scores)},
+        gates={name: mean(opened) for name, opened in scores.gates.items()},
         shares={name: float(share) for name, share in zip(scores.terms, shares, strict=True)},
         no_signal=_no_signal(advantages[present], groups[present]),
         kept=float(found.kept.sum() / (found.sampled * len(groups) / len(np.unique(groups)))),
@@ -104,12 +104,12 @@ def _is_number(kind: pl.DataType) -> bool:
     return kind.is_numeric() or kind == pl.Boolean
 
 
-def _numbers(column: pl.Series) -> np.ndarray:
-    """float64, NaN for null."""
+def numbers(column: pl.Series) -> np.ndarray:
+    """A term's values as float64, NaN for null."""
     return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _mean(values: np.ndarray) -> float | None:
+def mean(values: np.ndarray) -> float | None:
     """The mean of what is not NaN, if anything is."""
     there = np.asarray(values, dtype=np.float64)
     there = there[~np.isnan(there)]

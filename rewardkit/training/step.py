@@ -14,6 +14,7 @@ from .checkpoint import RunState
 from .collect import Collected, collect
 from .critic import critic_advantages, token_rewards
 from .errors import TrainError
+from .filters import overlong
 from .records import StepRecord, describe, term_names
 from .run import Run
 from .shapers.pieces import token_texts
@@ -36,7 +37,6 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
     found = collect(
         run.source, state.step, state.position, state.parts.get("filter", {}), state.fingerprint, clock
     )
-    collected = clock()
     batch = make_batch(found, mask_truncated=config.mask_truncated)
     batch, shaped = with_advantages(run, found, batch, state.parts.get("shaper", {}))
     normalized = clock()
@@ -49,8 +49,7 @@ def take_step(run: Run, state: RunState) -> tuple[StepRecord, RunState]:
 
     seconds = {
         "rollout": found.seconds["rollout"],
-        # what is left of collecting is filtering and putting rounds together
-        "score": collected - began - found.seconds["rollout"] + normalized - collected,
+        "score": normalized - began - found.seconds["rollout"],  # with filtering and normalizing
         "update": updated - normalized,
     }
     parts = {"filter": dict(found.filter_state), "shaper": dict(shaped)}
@@ -83,7 +82,7 @@ def make_batch(found: Collected, *, mask_truncated: bool = False) -> Batch:
     alive = np.isin(groups, groups[found.kept])
     silent = scores.masked | scores.skipped | ~alive
     if mask_truncated:
-        silent = silent | ~rollout.finished.cpu().numpy()
+        silent = overlong(rollout.finished.cpu().numpy(), silent)
     heard = torch.from_numpy(~silent).to(rollout.mask.device)
     return Batch(
         rollout, torch.zeros(len(groups), device=rollout.mask.device), groups, rollout.mask & heard[:, None]
@@ -161,7 +160,11 @@ def _by_critic(run: Run, found: Collected, batch: Batch, kl: torch.Tensor | None
 
 
 def with_kl(scores: Scores, kl: np.ndarray, coefficient: float) -> Scores:
-    """Scores with one more term: the KL (N,) in nats per completion, at minus the coefficient."""
+    """Scores with one more term: the KL (N,) in nats per completion, at minus the coefficient.
+
+    A row without any value stays one: what nobody scored is no reward of 0 less a KL.
+    """
+    kl = np.where(np.isnan(scores.matrix).all(axis=1), np.nan, kl)
     return replace(
         scores,
         terms=(*scores.terms, KL),

@@ -18,6 +18,7 @@ from test_resume import same_end, without_times
 
 from rewardkit.training.checkpoint import checkpoints
 from rewardkit.training.logs import read_log
+from rewardkit.training.processes import is_left_alone
 
 
 def close(one: Any, other: Any) -> bool:
@@ -62,15 +63,17 @@ def test_kill_nine_of_two_processes(various: Any, tmp_path: Path) -> None:
     time.sleep(chance.uniform(0, 0.05))
     victim = chance.choice(running)
     victim.send_signal(signal.SIGKILL)
-    codes = [code for code, _ in finish(running)]  # the other one does not wait for ever
+    ends = finish(running)  # the other one does not wait for ever
+    codes = [code for code, _ in ends]
     assert codes[running.index(victim)] == -signal.SIGKILL
     assert 0 not in codes
+    assert is_left_alone(RuntimeError(ends[1 - running.index(victim)][1]))
 
     steps, resumed, _ = together("whole_run", tmp_path)[0]
     assert steps == 8
     assert resumed in (None, 1, 3, 6)
-    ends = [checkpoints(folder / "run" / "checkpoints")[-1] for folder in (tmp_path, whole)]
-    assert same_end(*ends)
+    saved = [checkpoints(folder / "run" / "checkpoints")[-1] for folder in (tmp_path, whole)]
+    assert same_end(*saved)
     assert without_times(log) == without_times(whole / "run" / "log.jsonl")
 
 

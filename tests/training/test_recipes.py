@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from training_toy import score, write_task
+from training_toy import make_scores, score, write_task
 
+from rewardkit.normalizers import advantage
 from rewardkit.runtime import load
 from rewardkit.training import ConfigError, TrainError, parse_config, recipe_table, train
 from rewardkit.training.algorithm import laid_over
@@ -18,6 +20,7 @@ from rewardkit.training.config import TrainConfig
 from rewardkit.training.logs import read_log
 from rewardkit.training.recipes import RECIPES
 from rewardkit.training.run import check_algorithm
+from rewardkit.training.step import with_kl
 
 # `shortest` and the adaptive filter keep 4 of 8 here
 SMALL: dict[str, dict[str, Any]] = {
@@ -196,6 +199,14 @@ def test_gdpo_takes_no_kl_in_the_reward(tmp_path: Path, values: dict[str, Any]) 
     with pytest.raises(ConfigError, match="gdpo would normalize the KL as a term of its own"):
         notes(tmp_path, kl_in="reward", kl_coefficient=0.1, **values)
     assert notes(tmp_path, kl_in="loss", kl_coefficient=0.1) == []
+
+
+def test_a_kl_is_no_reward_of_a_row_without_one() -> None:
+    """A row of which no term has a value is in no statistic and has no advantage, with the KL as without."""
+    scores = make_scores({"near": [1.0, math.nan, 0.0]}, np.zeros(3, dtype=np.int64))
+    found = with_kl(scores, np.array([2.0, 30.0, 0.0]), 0.1)
+    np.testing.assert_allclose(advantage(found, "dr_grpo"), [0.4, 0.0, -0.4], atol=1e-12)
+    np.testing.assert_allclose(advantage(found, "rloo"), [0.8, 0.0, -0.8], atol=1e-12)
 
 
 @pytest.mark.parametrize("recipe", ["dapo", "gfpo_adaptive", "hicra", "ppo", "rloo", "reinforce_pp"])

@@ -6,9 +6,9 @@ import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
+from documented import defaults, rows, value
 
 from rewardkit.runtime.brought import BackendTables
 from rewardkit.training import config as run_file
@@ -32,27 +32,11 @@ TABLES = {
 }
 
 
-def rows(heading: str) -> dict[str, str]:
-    """First cell -> second cell of the table under a heading."""
-    section = TEXT.split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
-    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE))
-
-
-def value(cell: str) -> Any:
-    """A default as the document writes it."""
-    if cell in ("required", "–"):
-        return {"required": ..., "–": None}[cell]
-    found = tomllib.loads(f"value = {cell.strip('`')}")["value"]
-    return tuple(found) if isinstance(found, list) else found
-
-
 @pytest.mark.parametrize("table", TABLES)
 def test_every_key_and_its_default(table: str) -> None:
-    defaults = {
-        name: ... if field.is_required() else field.get_default(call_default_factory=True)
-        for name, field in TABLES[table].model_fields.items()
-    }
-    assert {name: value(cell) for name, cell in rows(f"### [{table}]").items()} == defaults
+    assert {name: value(cell) for name, cell in rows(TEXT, f"### [{table}]").items()} == defaults(
+        TABLES[table]
+    )
 
 
 def test_every_table() -> None:
@@ -62,7 +46,7 @@ def test_every_table() -> None:
 
 
 def test_every_field_of_the_log() -> None:
-    assert list(rows("## What is logged")) == [field.name for field in fields(StepRecord)]
+    assert list(rows(TEXT, "## What is logged")) == [field.name for field in fields(StepRecord)]
 
 
 def test_the_first_run_file_is_one() -> None:

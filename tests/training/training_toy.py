@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,9 @@ def score(rows: Mapping[str, Sequence[Any]], /, *, group: np.ndarray, step: int)
 def write_task(folder: Path) -> dict[str, Any]:
     """The rows and the tables of a run over them."""
     rows = [{"prompt": f"{n}=", "count": n} for n in (1, 2, 3)]
-    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    draft = folder / f"rows-{os.getpid()}"  # several processes of a run may write them at once
+    draft.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    draft.replace(folder / "rows.jsonl")
     return {
         "policy": {
             "config": {"hidden": 32, "layers": 1, "heads": 2, "mlp": 64},

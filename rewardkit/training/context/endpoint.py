@@ -6,16 +6,13 @@ import asyncio
 import concurrent.futures
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from rewardkit.diagnostics import RewardError
 from rewardkit.runtime.chat import Chat, Failed, key_of
+from rewardkit.runtime.loops import Patience, serve, work_through
 
 from .asking import Ask, OnDone, Reply, without_system
 from .config import ContextModelConfig
-
-#: questions in a row without an answer, after which the endpoint is taken for dead
-DEAD_AFTER = 20
 
 _POLL, _CLOSING = 0.1, 10.0
 #: keys of the config on which no answer depends
@@ -48,7 +45,7 @@ class EndpointModel:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._chat: Chat | None = None
-        self._unanswered, self._answered = 0, False
+        self._patience = Patience(f"{name} at {config.base_url}")
 
     def ask(self, asks: Sequence[Ask], on_done: OnDone) -> list[Reply]:
         """See `Model.ask`."""
@@ -78,7 +75,7 @@ class EndpointModel:
             self._loop = asyncio.new_event_loop()
             self._chat = Chat(self.config, self._secret, self.name, f"[{self.table}]")
             self._thread = threading.Thread(
-                target=_serve, args=(self._loop,), name="rewardkit-context", daemon=True
+                target=serve, args=(self._loop,), name="rewardkit-context", daemon=True
             )
             self._thread.start()
         return self._loop
@@ -86,22 +83,11 @@ class EndpointModel:
     async def _all(self, asks: Sequence[Ask], on_done: OnDone) -> list[Reply]:
         replies: dict[int, Reply] = {}
 
-        async def work(indices: Iterator[int]) -> None:
-            for i in indices:
-                replies[i] = await self._one(asks[i])
-                on_done([i], [replies[i]])
+        async def one(i: int) -> None:
+            replies[i] = await self._one(asks[i])
+            on_done([i], [replies[i]])
 
-        indices = iter(range(len(asks)))
-        many = min(len(asks), self.config.concurrency)
-        workers = [asyncio.create_task(work(indices)) for _ in range(many)]
-        try:
-            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            for worker in done:
-                worker.result()
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await work_through(len(asks), self.config.concurrency, one)
         return [replies[i] for i in range(len(asks))]
 
     async def _one(self, ask: Ask) -> Reply:
@@ -111,24 +97,8 @@ class EndpointModel:
         try:
             answer = await self._chat.ask(messages, seed)
         except Failed as failed:
-            self._count(failed)
+            self._patience.failed(failed)
             return Reply("", None, False, str(failed))
-        self._unanswered, self._answered = 0, True
+        self._patience.answered()
         text = answer.text.encode(errors="replace").decode()  # half of a surrogate pair is no text
         return Reply(text, answer.tokens, not answer.cut)
-
-    def _count(self, failed: Failed) -> None:
-        if failed.refused and self._answered:
-            return  # this question is at fault: the endpoint does answer others
-        self._unanswered += 1
-        if self._unanswered >= DEAD_AFTER:
-            named = f"{self.name} at {self.config.base_url}"
-            raise RewardError(f"{named} answered none of the last {DEAD_AFTER} questions: {failed}") from None
-
-
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()

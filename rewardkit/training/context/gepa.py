@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
+from ..records import mean
 from .gepa_adapter import Adapter, Part, plain_names
 from .records import ContextRecord
 from .saves import Journal
-from .scoring import mean
 from .task import Task, term_means
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data import Rows
 from ..errors import ConfigError
 from ..seeds import Stream, derive
 from .asking import Reply
@@ -160,11 +161,10 @@ class Adapter:
         self, batch: Sequence[Example], candidate: Mapping[str, str]
     ) -> tuple[Sequence[Reply], Scored]:
         task = self.task
-        rows = task.valid if batch[0][0] and task.valid is not None else task.rows
         seed = derive(task.context.seed, Stream.ANSWERS, self.journal.place)
         texts = plain_names(candidate)
         instructions = task.instructions(*(texts[name] for name in task.parts))
-        attempts = task.attempt(rows, [index for _, index in batch], instructions, 0, seed)
+        attempts = task.attempt(self._rows(batch[0]), [index for _, index in batch], instructions, 0, seed)
         return attempts.replies, attempts.scored
 
     def _propose(
@@ -197,15 +197,17 @@ class Adapter:
         """The reasons of completions that were scored before the run was stopped: they are scored again."""
 
         def reason(place: int) -> str:
-            rows = self.task.valid if batch[0][0] and self.task.valid is not None else self.task.rows
-            columns = rows.take([batch[place][1]])
+            columns = self._rows(batch[place]).take([batch[place][1]])
             return score(self.task.scorer, columns, [replies[place]], np.zeros(1, np.int64), 0).reason(0)
 
         return reason
 
     def _prompt(self, example: Example) -> str:
-        rows = self.task.valid if example[0] and self.task.valid is not None else self.task.rows
-        return as_text(rows.column("prompt")[example[1]])
+        return as_text(self._rows(example).column("prompt")[example[1]])
+
+    def _rows(self, example: Example) -> Rows:
+        """The rows that an example is one of; those of a minibatch are all of one kind."""
+        return self.task.valid if example[0] and self.task.valid is not None else self.task.rows
 
 
 def plain_names(candidate: Mapping[str, str]) -> dict[str, str]:

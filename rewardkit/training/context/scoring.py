@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from rewardkit.runtime import FaultLimitError, Reward
 from rewardkit.runtime.rows import Rows as RewardRows
 
 from ..errors import TrainError
-from ..records import faulted, term_names
+from ..records import faulted, numbers, term_names
 from ..result import Scorer
 from .asking import Reply
 
@@ -101,7 +100,7 @@ def score(
     terms = {}
     for name in term_names(scores):
         terms[name] = np.full(len(replies), np.nan)
-        terms[name][there] = scores.frame[name].cast(float).fill_null(math.nan).to_numpy()
+        terms[name][there] = numbers(scores.frame[name])
     missing = len(replies) - len(there)
     places = {i: place for place, i in enumerate(there)}
     return Scored(
@@ -136,9 +135,3 @@ class Tally:
                 f"{self.faults} of {self.metric_calls} completions failed, and `max_faults` allows "
                 f"{max_faults:.0%}{last}"
             )
-
-
-def mean(values: np.ndarray) -> float | None:
-    """The mean of what is not NaN, if anything is."""
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if there.size else None

@@ -12,13 +12,14 @@ import numpy as np
 
 from ..data import Rows
 from ..errors import TrainError
+from ..records import mean
 from ..result import Scorer
 from ..seeds import Stream, derive
 from .asking import Ask, Remembered, Reply, chat
 from .config import ContextConfig
 from .editor import Editor
 from .progress import Screen
-from .scoring import Bounds, Scored, Tally, mean, score
+from .scoring import Bounds, Scored, Tally, score
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from typing import TypeVar
 import numpy as np
 
 from ..data import visit
+from ..records import mean
 from ..seeds import Stream, derive
 from . import questions as asked
 from .editor import read_operations, read_text, read_texts
 from .library import Library, Operation
 from .records import ContextRecord
-from .scoring import mean
 from .task import Attempts, Task, term_means
 
 Found = TypeVar("Found")

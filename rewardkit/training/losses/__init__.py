@@ -22,6 +22,7 @@ from .ratio import Ratio, log_ratio
 from .tokens import MAX_LOG_RATIO
 
 __all__ = [
+    "ENTRY_POINTS",
     "KL",
     "MAX_LOG_RATIO",
     "OBJECTIVES",
@@ -60,7 +61,9 @@ class Objective:
     minibatch_kl: bool = False
 
 
-#: by name; others come by the entry point group `rewardkit.objectives`
+#: the entry point group under which another package offers an objective: the function, or an `Objective`
+ENTRY_POINTS = "rewardkit.objectives"
+
 OBJECTIVES: dict[str, Objective] = {
     "ppo_clip": Objective(ppo_clip),
     "cispo": Objective(cispo),

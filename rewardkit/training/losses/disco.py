@@ -75,6 +75,8 @@ def disco(
     check_shapes(new_logp, old_logp, mask)
     if score not in TAU:
         raise ValueError(f"score must be log_l or l_ratio, not {score!r}")
+    if contrast not in ("softmax", "mean"):
+        raise ValueError(f"contrast must be softmax or mean, not {contrast!r}")
     tau = TAU[score] if tau is None else tau
     if not tau > 0 or not penalty >= 0:
         raise ValueError(f"tau must be above 0 and penalty >= 0, not {tau} and {penalty}")
@@ -93,12 +95,7 @@ def disco(
     good, bad = heard & (adv > 0), heard & (adv < 0)
     both = (held.sum(good) > 0) & (held.sum(bad) > 0)
     gain = _mean(held, scores, good)
-    if contrast == "mean":
-        cost = _mean(held, scores, bad)
-    elif contrast == "softmax":
-        cost = _soft_maximum(held, scores, bad, tau)
-    else:
-        raise ValueError(f"contrast must be softmax or mean, not {contrast!r}")
+    cost = _mean(held, scores, bad) if contrast == "mean" else _soft_maximum(held, scores, bad, tau)
     loss = torch.where(both, cost - gain, 0.0).sum() / (counts.groups or 1.0)
 
     share = sampled_kl(new_logp, old_logp, mask, counts)

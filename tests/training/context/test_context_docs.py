@@ -6,9 +6,9 @@ import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
+from documented import defaults, rows, value
 from pydantic import BaseModel
 
 from rewardkit.training.context import read_run
@@ -32,26 +32,11 @@ TABLES: dict[str, type[BaseModel]] = {
 }
 
 
-def rows(heading: str) -> dict[str, str]:
-    """First cell -> second cell of the table under a heading."""
-    section = TEXT.split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
-    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE))
-
-
-def value(cell: str) -> Any:
-    if cell in ("required", "–"):
-        return {"required": ..., "–": None}[cell]
-    return tomllib.loads(f"value = {cell.strip('`')}")["value"]
-
-
 @pytest.mark.parametrize("table", TABLES)
 def test_every_key_and_its_default(table: str) -> None:
-    defaults = {
-        name: ... if field.is_required() else field.get_default(call_default_factory=True)
-        for name, field in TABLES[table].model_fields.items()
-    }
-    plain = {name: {} if isinstance(each, BaseModel) else each for name, each in defaults.items()}
-    assert {name: value(cell) for name, cell in rows(f"### [{table}]").items()} == plain
+    assert {name: value(cell) for name, cell in rows(TEXT, f"### [{table}]").items()} == defaults(
+        TABLES[table]
+    )
 
 
 def test_every_table() -> None:
@@ -59,7 +44,7 @@ def test_every_table() -> None:
 
 
 def test_every_field_of_the_log() -> None:
-    assert list(rows("## What a run leaves")) == [field.name for field in fields(ContextRecord)]
+    assert list(rows(TEXT, "## What a run leaves")) == [field.name for field in fields(ContextRecord)]
 
 
 def test_the_run_files_are_run_files() -> None:

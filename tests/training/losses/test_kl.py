@@ -11,6 +11,26 @@ from rewardkit.training.losses import adaptive_kl, kl_in_reward, kl_penalty, sam
 F64 = torch.float64
 
 
+def close(actual, expected):
+    torch.testing.assert_close(actual, torch.as_tensor(expected, dtype=actual.dtype), rtol=0, atol=1e-4)
+
+
+def test_kl_estimators():
+    logp, ref, mask = tensor([[-1.0, -2.0, -3.0]]), tensor([[-1.5, -1.0, 0.0]]), tensor([[1, 1, 0]])
+    close(kl_penalty(logp, ref, mask, "k1"), [[0.5, -1.0, 0.0]])
+    close(kl_penalty(logp, ref, mask, "k2"), [[0.125, 0.5, 0.0]])
+    close(kl_penalty(logp, ref, mask, "k3"), [[math.exp(-0.5) - 0.5, math.e - 2, 0.0]])
+
+
+def test_k1_and_k3_are_unbiased():
+    """Weighed by the policy's own probabilities, both are the exact KL."""
+    p, q = tensor([0.5, 0.3, 0.2]), tensor([0.2, 0.2, 0.6])
+    exact = (p * (p / q).log()).sum()
+    for kind in "k1", "k3":
+        estimate = kl_penalty(p.log()[None], q.log()[None], torch.ones(1, 3), kind)[0]
+        close((p * estimate).sum(), exact)
+
+
 def test_gradients_of_the_estimators():
     """In expectation over the policy: of k2 the KL's, of k1 0, of k3 that of KL(reference || policy)."""
     logits = tensor([0.3, -1.0, 0.7, 0.1], dtype=F64, requires_grad=True)
@@ -58,3 +78,9 @@ def test_adaptive_kl():
     assert math.isfinite(move(1e300))
     with pytest.raises(ValueError, match="target and horizon must be above 0"):
         adaptive_kl(0.1, 1.0, target=0.0, horizon=1.0, samples=1.0)
+
+
+def test_an_unknown_estimator_is_said():
+    x = torch.zeros(2, 3)
+    with pytest.raises(ValueError, match="kind must be k1, k2 or k3"):
+        kl_penalty(x, x, torch.ones(2, 3), "k4")

@@ -1,4 +1,4 @@
-"""The clipped policy loss, its aggregations, and KL estimators."""
+"""The clipped policy loss and its aggregations."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from torch import tensor
 
 from rewardkit.training.losses import aggregate, kl_penalty, ppo_clip, token_losses
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "normalizers" / "golden.json").read_text())
+GOLDEN = json.loads((Path(__file__).parents[2] / "normalizers" / "golden.json").read_text())
 
 
 def case(name):
@@ -137,22 +137,6 @@ def test_a_hopeless_ratio_does_not_overflow():
     assert torch.isfinite(kl_penalty(new - 500, new, torch.ones(1, 2))).all()
 
 
-def test_kl_estimators():
-    logp, ref, mask = tensor([[-1.0, -2.0, -3.0]]), tensor([[-1.5, -1.0, 0.0]]), tensor([[1, 1, 0]])
-    close(kl_penalty(logp, ref, mask, "k1"), [[0.5, -1.0, 0.0]])
-    close(kl_penalty(logp, ref, mask, "k2"), [[0.125, 0.5, 0.0]])
-    close(kl_penalty(logp, ref, mask, "k3"), [[math.exp(-0.5) - 0.5, math.e - 2, 0.0]])
-
-
-def test_k1_and_k3_are_unbiased():
-    """Weighed by the policy's own probabilities, both are the exact KL."""
-    p, q = tensor([0.5, 0.3, 0.2]), tensor([0.2, 0.2, 0.6])
-    exact = (p * (p / q).log()).sum()
-    for kind in "k1", "k3":
-        estimate = kl_penalty(p.log()[None], q.log()[None], torch.ones(1, 3), kind)[0]
-        close((p * estimate).sum(), exact)
-
-
 def test_what_does_not_fit_is_said():
     x, mask, adv = torch.zeros(2, 3), torch.ones(2, 3), torch.zeros(2)
     with pytest.raises(ValueError, match=r"must share one shape \(B, T\), not \(2, 3\), \(2, 2\), \(2, 3\)"):
@@ -167,5 +151,3 @@ def test_what_does_not_fit_is_said():
         ppo_clip(x, x, adv, mask, clip_low=1.5)
     with pytest.raises(ValueError, match=r"dual_clip must be above 1, not 0\.5"):
         ppo_clip(x, x, adv, mask, dual_clip=0.5)
-    with pytest.raises(ValueError, match="kind must be k1, k2 or k3"):
-        kl_penalty(x, x, mask, "k4")
