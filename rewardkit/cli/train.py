@@ -86,6 +86,8 @@ def _in_several(work: Callable[[], Any]) -> Any:
 def _recipes(form: Format) -> int:
     from rewardkit.training import recipe_table
 
+    for wrong in recipe_table.broken():  # of other packages; they hide none of the others
+        typer.echo(f"left out: {wrong}", err=True)
     if form is Format.json:
         print_json(recipe_table.to_json())
         return codes.OK

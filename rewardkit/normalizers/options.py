@@ -47,5 +47,5 @@ def _check(name: str, value: Any, option: Option) -> None:
     elif option.choices:
         if value not in option.choices:
             raise ValueError(f"{name} must be one of {', '.join(option.choices)}, not {value!r}")
-    elif not 0 <= value < math.inf:
+    elif isinstance(value, bool | str) or not 0 <= value < math.inf:
         raise ValueError(f"{name} must be a number >= 0, not {value!r}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from rewardkit.plugins import check_options, find, takes
 
@@ -17,7 +18,7 @@ from .errors import ConfigError, reason
 from .filters import ENTRY_POINTS as FILTER_POINTS
 from .filters import FILTERS
 from .losses import ENTRY_POINTS as OBJECTIVE_POINTS
-from .losses import OBJECTIVES, Objective
+from .losses import OBJECTIVES, Objective, count
 from .shapers import ENTRY_POINTS as SHAPER_POINTS
 from .shapers import SHAPERS
 from .shapers.grams import read_grams
@@ -43,6 +44,7 @@ def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
             _optional("shaper", SHAPER_POINTS, SHAPERS, config.shaper, _read(config.shaper_options, base)),
             _objective(config),
         )
+        _check_advantages(parts, config)
         _try_out(parts, config)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"[train] {error}") from None
@@ -60,13 +62,32 @@ def _read(options: Mapping[str, Any], base: Path | None) -> dict[str, Any]:
         raise ValueError(f"cannot read `{grams}`: {reason(error)}") from None
 
 
+def _check_advantages(parts: Parts, config: TrainConfig) -> None:
+    """Raises ValueError where a part makes one advantage per token, and the objective takes one per row."""
+    if not parts.objective.whole_groups:
+        return
+    takes_one = f"objective `{config.objective}` takes one advantage per completion"
+    if parts.shaper is not None:
+        raise ValueError(f'{takes_one}, and a shaper makes one per token; write `shaper = "none"`')
+    if config.value_head is not None:
+        raise ValueError(f"{takes_one}, and a critic makes one per token; write `critic = false`")
+
+
 def _try_out(parts: Parts, config: TrainConfig) -> None:
-    """Call filter and shaper on no rows, so that options out of range are told before anything runs."""
+    """Call the parts, so that options out of range are told before anything runs.
+
+    Filter and shaper get no rows, the objective a group of two.
+    """
     none = np.zeros((0, 1))
     if parts.filter is not None and "terms" not in config.filter_options:  # whose names the spec knows
         parts.filter(none, np.zeros(0), np.zeros(0, dtype=np.int64), np.ones(1), {})
     if parts.shaper is not None:
         parts.shaper(none, [], none != 0, np.zeros(0, dtype=bool), {})
+    logp, mask, groups = torch.zeros(2, 1), torch.ones(2, 1), torch.zeros(2, dtype=torch.int64)
+    whole = {"kl": 0.0} if parts.objective.minibatch_kl else {}
+    parts.objective.function(
+        logp, logp, torch.tensor([1.0, -1.0]), mask, groups, counts=count(mask, groups), **whole
+    )
 
 
 def _optional(
