@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from rewardkit.types.normalizer import NORMALIZERS, Option, resolved
@@ -38,7 +39,7 @@ def choose(name: str, profile: str, **given: Any) -> Options:
 def check_ddof(ddof: int) -> None:
     """Raises ValueError for another than 0 and 1."""
     if ddof not in (0, 1):
-        raise ValueError(f"ddof must be 0 or 1, not {ddof!r}")
+        raise ValueError(f"ddof must be 0 or 1, not {shortened(ddof)}")
 
 
 def _check(name: str, value: Any, option: Option) -> None:
@@ -46,6 +47,19 @@ def _check(name: str, value: Any, option: Option) -> None:
         check_ddof(value)
     elif option.choices:
         if value not in option.choices:
-            raise ValueError(f"{name} must be one of {', '.join(option.choices)}, not {value!r}")
-    elif isinstance(value, bool | str) or not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a number >= 0, not {value!r}")
+            raise ValueError(f"{name} must be one of {', '.join(option.choices)}, not {shortened(value)}")
+    elif not _is_amount(value):
+        raise ValueError(f"{name} must be a number >= 0, not {shortened(value)}")
+
+
+def _is_amount(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    is_real = isinstance(value, Real)
+    return is_real and bool(0 <= value <= sys.float_info.max)
+
+
+def shortened(value: Any) -> str:
+    """A wrong value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -75,6 +75,8 @@ def prepare(rewards: Array, groups: Array, weights: Array, missing: str = "skip"
         raise ValueError(f"groups must have shape ({n},), one id per row, not {tuple(groups.shape)}")
     if n and not xp.isdtype(groups.dtype, "integral"):
         raise ValueError(f"groups must be integers, not {groups.dtype}")
+    if is_torch_array(groups) and xp.isdtype(groups.dtype, "unsigned integer"):
+        groups = xp.astype(groups, xp.int64)  # torch cannot compare most unsigned numbers
     weights = xp.asarray(constant(weights), dtype=xp.float64, device=place, copy=True)
     if tuple(weights.shape) != (k,):
         raise ValueError(f"weights must have shape ({k},), one per term, not {tuple(weights.shape)}")

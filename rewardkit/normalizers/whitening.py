@@ -10,6 +10,9 @@ from rewardkit.normalizers.options import Options
 from rewardkit.normalizers.rows import Batch, constant
 from rewardkit.normalizers.segments import Array
 
+#: larger counts of tokens are no counts: float64 has no more whole numbers
+_MOST_TOKENS = 2.0**53
+
 
 def finished(
     batch: Batch, advantages: Array, options: Options, lengths: Array | None, *, zero_sum: bool
@@ -25,7 +28,8 @@ def finished(
             not taken off where each row counts once, as it would give rows without signal an advantage.
 
     Raises:
-        ValueError: tokens are to be counted and there are no lengths, or they are no token counts.
+        ValueError: tokens are to be counted and there are no lengths, or they are no token counts, or an
+            advantage is beyond the dtype of the rewards.
     """
     xp = batch.xp
     # in the caller's order, so that a sum over the batch adds the same numbers up in any layout
@@ -39,6 +43,8 @@ def finished(
         x = _whitened(xp, x, weigh, options, centre=not (zero_sum and tokens is None))
         if counted is not None:
             x = xp.where(counted, x, 0.0)
+    if batch.dtype != xp.float64 and not xp.all(xp.abs(x) <= xp.finfo(batch.dtype).max):
+        raise ValueError("an advantage is too large for float32: give rewards as float64, or smaller ones")
     return xp.astype(x, batch.dtype)
 
 
@@ -90,9 +96,9 @@ def _tokens(xp: Any, lengths: Array | None, like: Array) -> Array:
             'whiten "token" counts each row once per token: pass lengths=..., the tokens of each row, or '
             'take whiten "sequence"'
         )
-    tokens = xp.asarray(constant(lengths), dtype=xp.float64, device=device(like), copy=True)
+    tokens = xp.astype(xp.asarray(constant(lengths), device=device(like), copy=True), xp.float64)
     if tuple(tokens.shape) != tuple(like.shape):
         raise ValueError(f"lengths must have shape {tuple(like.shape)}, not {tuple(tokens.shape)}")
-    if not xp.all((tokens >= 0) & (tokens < float("inf"))):
+    if not xp.all((tokens >= 0) & (tokens <= _MOST_TOKENS)):
         raise ValueError("lengths must be token counts, 0 or more")
     return tokens

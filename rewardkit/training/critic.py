@@ -53,7 +53,7 @@ def token_logps_and_values(
 
     def read(prompt_ids: Tensor, prompt_mask: Tensor, completion_ids: Tensor) -> tuple[Tensor, Tensor]:
         output = read_completions(policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True)
-        hidden = output.hidden_states[-1][:, -completion_ids.shape[1] :]
+        hidden = _last(output.hidden_states[-1], completion_ids.shape[1])
         values: Tensor = head(hidden if trunk else hidden.detach())
         return chosen_logps(policy, output.logits, completion_ids, temperature), values
 
@@ -70,10 +70,15 @@ def state_values(
         output = read_completions(
             policy, prompt_ids, prompt_mask, completion_ids, output_hidden_states=True, logits_to_keep=1
         )
-        return (head(output.hidden_states[-1][:, -completion_ids.shape[1] :]),)
+        return (head(_last(output.hidden_states[-1], completion_ids.shape[1])),)
 
     with torch.no_grad():
         return by_length(read, policy, prompt_ids, prompt_mask, completion_ids)[0]
+
+
+def _last(hidden: Tensor, count: int) -> Tensor:
+    """The last `count` places of (B, S, H), none where no completion has a token."""
+    return hidden[:, hidden.shape[1] - count :]
 
 
 def token_rewards(

@@ -11,17 +11,24 @@ from typing import Any
 import numpy as np
 import torch
 
+from rewardkit.normalizers import NORMALIZERS, get
 from rewardkit.plugins import check_options, find, takes
 
 from .config import TrainConfig
-from .errors import ConfigError, reason
+from .errors import ConfigError, TrainError, reason
 from .filters import ENTRY_POINTS as FILTER_POINTS
 from .filters import FILTERS
+from .guards import guarded_filter, guarded_objective, guarded_shaper
 from .losses import ENTRY_POINTS as OBJECTIVE_POINTS
 from .losses import OBJECTIVES, Objective, count
 from .shapers import ENTRY_POINTS as SHAPER_POINTS
 from .shapers import SHAPERS
 from .shapers.grams import read_grams
+
+#: keywords of parts that a run gives itself: no options
+_GIVEN = frozenset(
+    ("counts", "groups", "kl", "lengths", "names", "normalizer", "rewards", "scores", "weights")
+)
 
 
 @dataclass(frozen=True)
@@ -39,16 +46,28 @@ def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
     Raises `ConfigError` for a part there is not, or an option that a part does not have or refuses.
     """
     try:
+        for part in ("filter", "shaper", "normalizer", "objective"):
+            _no_argument(part, getattr(config, f"{part}_options"))
+        filter_ = _optional("filter", FILTER_POINTS, FILTERS, config.filter, config.filter_options)
+        shaping = _read(config.shaper_options, base)
+        shaper = _optional("shaper", SHAPER_POINTS, SHAPERS, config.shaper, shaping)
         parts = Parts(
-            _optional("filter", FILTER_POINTS, FILTERS, config.filter, config.filter_options),
-            _optional("shaper", SHAPER_POINTS, SHAPERS, config.shaper, _read(config.shaper_options, base)),
+            filter_ and guarded_filter(f"filter `{config.filter}`", filter_),
+            shaper and guarded_shaper(f"shaper `{config.shaper}`", shaper),
             _objective(config),
         )
         _check_advantages(parts, config)
         _try_out(parts, config)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, TrainError) as error:
         raise ConfigError(f"[train] {error}") from None
     return parts
+
+
+def _no_argument(part: str, options: Mapping[str, Any]) -> None:
+    """An option may not stand in for what the run itself hands a part."""
+    for name in options:
+        if name in _GIVEN:
+            raise ValueError(f"`{name}` in `{part}_options` is no option: the run gives it")
 
 
 def _read(options: Mapping[str, Any], base: Path | None) -> dict[str, Any]:
@@ -88,6 +107,19 @@ def _try_out(parts: Parts, config: TrainConfig) -> None:
     parts.objective.function(
         logp, logp, torch.tensor([1.0, -1.0]), mask, groups, counts=count(mask, groups), **whole
     )
+    if config.normalizer in NORMALIZERS:  # the spec's is known where it is checked
+        function, options = get(config.normalizer), config.normalizer_options
+        check_options(f"normalizer `{config.normalizer}`", function, options)
+        try:
+            function(
+                np.array([[0.0], [1.0]]),
+                np.zeros(2, dtype=np.int64),
+                np.ones(1),
+                lengths=np.ones(2),
+                **options,
+            )
+        except ValueError as error:
+            raise ValueError(f"normalizer `{config.normalizer}`: {error}") from None
 
 
 def _optional(
@@ -124,4 +156,5 @@ def _objective(config: TrainConfig) -> Objective:
     clash = sorted(used.keys() & config.objective_options.keys())
     if clash:
         raise ValueError(f"`{clash[0]}` is a key of `[train]` itself, not of `objective_options`")
-    return replace(objective, function=partial(objective.function, **used, **config.objective_options))
+    function = partial(objective.function, **used, **config.objective_options)
+    return replace(objective, function=guarded_objective(what, function))

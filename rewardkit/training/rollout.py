@@ -122,7 +122,7 @@ def by_length(
     equally often.
     """
     rows, width = completion_ids.shape
-    pieces = 1 if is_sharded(policy.model) else min(PIECES, rows // PIECE_ROWS)
+    pieces = 1 if is_sharded(policy.model) or not width else min(PIECES, rows // PIECE_ROWS)
     if pieces < 2:
         return list(read(prompt_ids, prompt_mask, completion_ids))
     places = torch.arange(1, width + 1, device=completion_ids.device)

@@ -15,7 +15,6 @@ from accelerate import Accelerator
 
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
-from rewardkit.plugins import check_options, takes
 
 from . import sharding
 from .adapters import add_adapter
@@ -83,18 +82,8 @@ def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
     name = None if config.normalizer == "spec" else config.normalizer
     if name is not None:
         try:
-            function = find_normalizer(name)
-            check_options(f"normalizer `{name}`", function, config.normalizer_options)
-            given_lengths = {"lengths": np.ones(2)} if takes(function, "lengths") else {}
-            # on two rows, so that an option out of range is told before anything runs
-            function(
-                np.eye(2)[:, :1],
-                np.zeros(2, dtype=np.int64),
-                np.ones(1),
-                **given_lengths,
-                **config.normalizer_options,
-            )
-        except (ValueError, TypeError) as error:
+            find_normalizer(name)
+        except ValueError as error:
             raise ConfigError(f"[train] {error}") from None
     return lambda scores, lengths: normalize(scores, name, lengths=lengths, **config.normalizer_options)
 

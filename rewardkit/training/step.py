@@ -15,6 +15,7 @@ from .collect import Collected, collect
 from .critic import critic_advantages, token_rewards
 from .errors import TrainError
 from .filters import overlong
+from .guards import check_size, checked_advantages, told
 from .records import StepRecord, describe, term_names
 from .run import Run
 from .shapers.pieces import token_texts
@@ -137,11 +138,14 @@ def _normalized(run: Run, found: Collected, kl: torch.Tensor | None) -> torch.Te
     if kl is not None:
         spent = kl.double().sum(dim=1).cpu().numpy()
         counted = with_kl(counted, spent, run.config.train.kl_coefficient)
+    what = f"normalizer `{run.config.train.normalizer or counted.normalizer or 'given'}`"
     try:
         advantages = run.advantage(counted, found.rollout.tokens.cpu().numpy())
     except ValueError as error:
         raise TrainError(str(error)) from None
-    return torch.from_numpy(np.asarray(advantages, dtype=np.float64))
+    except Exception as error:  # whatever another package raises
+        raise TrainError(f"{what}: {told(error)}") from error
+    return torch.from_numpy(checked_advantages(what, advantages, len(counted)))
 
 
 def _by_critic(run: Run, found: Collected, batch: Batch, kl: torch.Tensor | None) -> Batch:
@@ -151,7 +155,9 @@ def _by_critic(run: Run, found: Collected, batch: Batch, kl: torch.Tensor | None
     gone = torch.from_numpy(scores.skipped | ~found.kept | np.isnan(scores.total)).to(device)
     mask = found.rollout.mask & ~gone[:, None]
     values = token_values(run.learner, replace(batch, trained=mask), config)
-    total = torch.from_numpy(np.nan_to_num(scores.total)).to(device, torch.float32)
+    rewards = np.where(np.isnan(scores.total), 0.0, scores.total)
+    check_size(rewards, "a reward")
+    total = torch.from_numpy(rewards).to(device, torch.float32)
     advantages, returns = critic_advantages(
         token_rewards(total, mask, kl, config.kl_coefficient),
         values,

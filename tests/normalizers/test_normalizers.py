@@ -335,3 +335,25 @@ def test_a_gpu_tensor_stays_there_and_repeats_bit_for_bit(normalizer):
     assert found.is_cuda
     torch.testing.assert_close(found.cpu(), normalizer(rewards, groups, np.ones(3)), rtol=0, atol=1e-12)
     assert torch.equal(found, normalizer(rewards.cuda(), groups.cuda(), torch.ones(3)))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor], ids=["numpy", "torch"])
+def test_what_no_advantage_can_be_made_of_is_told(kind):
+    small, large = kind([[1.0], [2.0]]), kind(np.array([[3e38], [-3e38]], dtype=np.float32))
+    groups, weights = kind([0, 0]), kind([1.0])
+    for wrong in ("1", [1.0], True, 10**400, -1, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"^eps must be a number >= 0, not .{1,60}$"):
+            grpo(small, groups, weights, eps=wrong)
+    for wrong in (kind([1.0, 1e300]), kind([1.0, -1.0]), kind([1.0, NAN]), kind(3), [1, 2, 3], 7):
+        with pytest.raises(ValueError, match=r"^lengths must"):
+            grpo(small, groups, weights, whiten="token", lengths=wrong)
+    with pytest.raises(ValueError, match="too large for float32"):
+        dr_grpo(large, groups, kind([4.0]))
+    np.testing.assert_allclose(dr_grpo(large, groups, kind([0.5])), [1.5e38, -1.5e38], rtol=1e-6)
+
+
+def test_unsigned_group_ids_of_torch():
+    rewards = torch.tensor([[1.0], [3.0], [5.0]])
+    for dtype in (torch.uint8, torch.uint16, torch.uint32, torch.uint64):
+        groups = torch.tensor([255, 0, 255]).to(dtype)
+        assert dr_grpo(rewards, groups, [1.0]).tolist() == [-2.0, 0.0, 2.0]

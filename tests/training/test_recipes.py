@@ -118,10 +118,13 @@ def test_a_run_in_python_may_change_its_recipe(task: dict[str, Any], tmp_path: P
         ({"objective": "gvpo", "clip_high": 0.3}, r"objective `gvpo` has no `clip_high`; leave it out"),
         ({"objective": "disco", "ratio": "sequence"}, r"objective `disco` has no `ratio`; leave it out"),
         ({"objective_options": {"ratio": "sequence"}}, r"`ratio` is a key of `\[train\]` itself"),
-        ({"objective": "gvpo", "objective_options": {"beta": -1.0}}, r"\[train\] beta must be above 0"),
+        (
+            {"objective": "gvpo", "objective_options": {"beta": -1.0}},
+            r"\[train\] objective `gvpo`: beta must be above 0",
+        ),
         (
             {"recipe": "disco", "objective_options": {"score": "l"}},
-            r"\[train\] score must be log_l or l_ratio, not 'l'",
+            r"\[train\] objective `disco`: score must be log_l or l_ratio, not 'l'",
         ),
         (
             {"recipe": "hicra", "objective": "disco"},

@@ -118,7 +118,8 @@ def test_any_stream(seed, calls):
     found = kept.quantiles(SHARES)
     assert found == sorted(found)
     assert values.min() == found[0] and found[-1] == values.max()
-    assert rank_errors(kept, values).max() < 0.005 + 1.5 / len(values)
+    # within the widest centroid, which is one unit of the scale: 2 pi / CAPACITY of all values
+    assert rank_errors(kept, values).max() < 2 * np.pi / CAPACITY + 1.5 / len(values)
 
 
 @untimed

@@ -102,7 +102,7 @@ class Remembered:
                     found = Reply(**reply)
                 except (ValueError, TypeError, RecursionError):
                     continue
-                if isinstance(key, str) and isinstance(found.text, str):
+                if isinstance(key, str) and _is_whole(found):
                     self._kept[key] = found
         return self._kept
 
@@ -111,6 +111,12 @@ class Remembered:
         lines = "".join(json.dumps([key, asdict(answer)]) + "\n" for key, answer in answers.items())
         with writing(self.path), open(self.path, "a", encoding="utf-8") as file:
             file.write(lines)
+
+
+def _is_whole(reply: Reply) -> bool:
+    """Whether a file's reply is one that was given: anyone may have written to it."""
+    counted = reply.tokens is None or (type(reply.tokens) is int and 0 <= reply.tokens < 2**31)
+    return isinstance(reply.text, str) and counted and type(reply.finished) is bool and reply.error is None
 
 
 def chat(instructions: str, prompt: str | Messages) -> list[dict[str, Any]]:

@@ -105,8 +105,7 @@ def _run_training_free_grpo(run: Run, fresh: bool) -> ContextResult:
     state = tfgrpo.State()
     if found:
         saved = saves.read_checkpoint(found[-1], run.identity, _KINDS)
-        if not all(isinstance(text, str) for text in saved["library"]):
-            raise saves.damaged(found[-1], "an experience is a text")
+        _check_saved(saved, task, found[-1])
         state = tfgrpo.State(
             saved["step"], Library(tuple(saved["library"])), saved.get("before"), saved.get("after")
         )
@@ -138,6 +137,24 @@ def _run_training_free_grpo(run: Run, fresh: bool) -> ContextResult:
         state.before,
         state.after,
     )
+
+
+def _check_saved(saved: Mapping[str, Any], task: Task, path: Path) -> None:
+    """Raise `ResumeError` for a library, a score or a count that no run saves."""
+    options = task.context.training_free_grpo
+    texts = saved["library"]
+    if not all(isinstance(text, str) and len(text) <= options.max_experience_chars for text in texts):
+        raise saves.damaged(
+            path, f"an experience is a text of at most {options.max_experience_chars} characters"
+        )
+    if len(texts) > options.max_experiences:
+        raise saves.damaged(path, f"there are more than {options.max_experiences} experiences")
+    scores = (saved.get("before"), saved.get("after"))
+    counts = [saved["metric_calls"], saved["faults"], *filter(None, map(saved["tokens"].get, task.tokens))]
+    if not all(type(n) is int and 0 <= n < 2**63 for n in counts):
+        raise saves.damaged(path, "a count is a whole number")
+    if not all(score is None or (type(score) in (int, float) and -1e300 < score < 1e300) for score in scores):
+        raise saves.damaged(path, "a score is a number")
 
 
 def _save(run: Run, state: tfgrpo.State) -> None:

@@ -39,7 +39,9 @@ def check_same_run(saved: Any, current: Identity, where: Path) -> None:
     try:
         before = Identity(**saved)
     except TypeError:
-        raise damaged(where, "it is not as a run wrote it") from None
+        before = None
+    if before is None or not isinstance(before.config, dict):
+        raise damaged(where, "it is not as a run wrote it")
     changed = [
         f"`{key}` is {_short(new)}, was {_short(old)}"
         for key, old, new in differences(before.config, json.loads(json.dumps(current.config)))
@@ -98,7 +100,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def save_checkpoint(folder: Path, identity: Identity, state: Mapping[str, Any], keep: int) -> Path:
     """Write the state after a step (`state["step"]`), then remove all but the `keep` newest."""
-    path = folder / f"step-{state['step']:06d}.json"
+    path = folder / _name(state["step"])
     write_whole(path, json.dumps({"run": asdict(identity), **state}, indent=2, ensure_ascii=False))
     for old in checkpoints(folder)[:-keep]:
         remove(old)
@@ -119,8 +121,14 @@ def read_checkpoint(path: Path, identity: Identity, kinds: Mapping[str, type]) -
         raise damaged(path, reason(error)) from None
     if not isinstance(state, dict) or any(type(state.get(name)) is not kind for name, kind in kinds.items()):
         raise damaged(path, "it is not as a run wrote it")
+    if path.name != _name(state["step"]):
+        raise damaged(path, f"it is of step {state['step']}")
     check_same_run(state.get("run"), identity, path)
     return state
+
+
+def _name(step: int) -> str:
+    return f"step-{step:06d}.json"
 
 
 # --- the journal of GEPA ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..numbers import is_integer
 from .gfpo import check_k, efficiency_keys, places
 from .rows import Bools, Reals, State, Terms, prepare
 from .sketch import Sketch
@@ -68,12 +69,12 @@ def adaptive_difficulty(
     check_k(k_very_hard=k_very_hard, k_hard=k_hard, k_medium=k_medium, k_easy=k_easy)
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, not {metric!r}")
-    if warmup < 0:
+    if not is_integer(warmup) or warmup < 0:
         raise ValueError(f"warmup must be an integer from 0 on, not {warmup!r}")
     rows = prepare(rewards, lengths, groups, weights, terms, names)
     # rounded: equal means of other numbers must be one value, as quartiles are compared with means
     means: Reals = np.round(rows.means(), 12)
-    sketch = Sketch.load(state["sketch"]) if state else Sketch()
+    sketch = Sketch.load(state.get("sketch")) if state else Sketch()
     sketch = sketch.add(means[~np.isnan(means)])
     hardness = np.zeros(rows.groups, dtype=np.int64)
     quartiles = sketch.quantiles([0.25, 0.5, 0.75]) if sketch.count else [0.0, 0.0, 0.0]

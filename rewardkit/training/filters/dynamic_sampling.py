@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from rewardkit.normalizers import dr_grpo, gdpo
 
+from ..numbers import is_number
 from .rows import Bools, Reals, Rows, State, Terms, prepare
 
 #: what a group may be looked at for
@@ -59,7 +60,7 @@ def dynamic_sampling(
     """
     if on not in ON:
         raise ValueError(f"on must be one of {', '.join(ON)}, not {on!r}")
-    if not 0 <= tolerance < np.inf:
+    if not is_number(tolerance) or tolerance < 0:
         raise ValueError(f"tolerance must be a number >= 0, not {tolerance!r}")
     rows = prepare(rewards, lengths, groups, weights, terms, names)
     signal = rows.any(_differs(rows, on, tolerance, every=terms is not None))

@@ -107,7 +107,7 @@ def excess_length_reduction(initial: float, grpo: float, gfpo: float) -> float:
 def places(k: float, rows: Rows) -> Ints:
     """(G,) how many rows of each group are kept."""
     if isinstance(k, int):
-        return np.full(rows.groups, k, dtype=np.int64)
+        return np.full(rows.groups, min(k, len(rows.group)), dtype=np.int64)
     sizes = np.bincount(rows.group, rows.counted, rows.groups)
     share: Ints = np.ceil(k * sizes - 1e-9).astype(np.int64)
     return np.maximum(share, 2)

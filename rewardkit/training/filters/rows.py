@@ -109,19 +109,21 @@ def prepare(
 def _columns(terms: Terms, names: Sequence[str] | None, count: int) -> list[int]:
     if terms is None:
         return list(range(count))
-    chosen = [terms] if isinstance(terms, int | str) else terms
+    chosen = terms if isinstance(terms, list | tuple) else [terms]
     if not chosen:
         raise ValueError("terms must name at least one term")
     return [_column(term, names, count) for term in chosen]
 
 
-def _column(term: int | str, names: Sequence[str] | None, count: int) -> int:
+def _column(term: object, names: Sequence[str] | None, count: int) -> int:
     if isinstance(term, str):
         if names is None:
             raise ValueError(f"term `{term}`: the names of the terms are not known here; give its number")
         if term not in names:
             raise ValueError(f"term `{term}` is unknown; known: {', '.join(names)}")
         return list(names).index(term)
+    if not isinstance(term, int) or isinstance(term, bool):
+        raise ValueError(f"a term is given by its number or its name, not {term!r}")
     if not 0 <= term < count:
         raise ValueError(f"term {term} is unknown; there are {count}, numbered from 0")
     return term

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..numbers import is_number
 from .counts import Counts, count
 from .group import Groups
 from .kl import sampled_kl
@@ -73,13 +74,15 @@ def disco(
             part and `kl` is missing.
     """
     check_shapes(new_logp, old_logp, mask)
-    if score not in TAU:
+    if not isinstance(score, str) or score not in TAU:
         raise ValueError(f"score must be log_l or l_ratio, not {score!r}")
     if contrast not in ("softmax", "mean"):
         raise ValueError(f"contrast must be softmax or mean, not {contrast!r}")
     tau = TAU[score] if tau is None else tau
-    if not tau > 0 or not penalty >= 0:
-        raise ValueError(f"tau must be above 0 and penalty >= 0, not {tau} and {penalty}")
+    if not is_number(tau) or not is_number(penalty) or not tau > 0 or not penalty >= 0:
+        raise ValueError(f"tau must be above 0 and penalty >= 0, not {tau!r} and {penalty!r}")
+    if not is_number(delta):
+        raise ValueError(f"delta must be a number, not {delta!r}")
     on = mask != 0
     held = Groups(groups, advantages, mask)
     here = count(mask, groups)

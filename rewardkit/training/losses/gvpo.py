@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..numbers import is_number
 from .counts import Counts, count
 from .group import Groups
 from .tokens import check_shapes, difference, token_mean
@@ -49,8 +50,8 @@ def gvpo(
         ValueError: shapes do not fit or `beta` is not above 0.
     """
     check_shapes(new_logp, old_logp, mask)
-    if not beta > 0:
-        raise ValueError(f"beta must be above 0, not {beta}")
+    if not is_number(beta) or not beta > 0:
+        raise ValueError(f"beta must be above 0, not {beta!r}")
     on = mask != 0
     heard = on.any(dim=1)
     held = Groups(groups, advantages, mask)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..numbers import is_number
 from .words import phrases
 
 #: texts (M,) -> vectors (M, D), close where they mean the same
@@ -80,7 +81,7 @@ def mine(
 
 def check_top(top: float) -> None:
     """Raises ValueError for a share outside (0, 1]."""
-    if not 0 < top <= 1:
+    if not is_number(top) or not 0 < top <= 1:
         raise ValueError(f"top must be a number in (0, 1], not {top!r}")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..numbers import is_number
 from .grams import read_grams
 from .planning import find, index, semantic_entropy
 from .window import grown
@@ -62,14 +63,14 @@ def hicra(
         )
     if len(pieces) != len(values) or any(len(row) > values.shape[1] for row in pieces):
         raise ValueError("pieces must be given for each row, and no more of them than tokens")
-    if not 0 <= alpha <= 1:
+    if not is_number(alpha) or not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be a number in [0, 1], not {alpha!r}")
     if grams is None:
         texts = ["".join(row) for row, on in zip(pieces, right, strict=True) if on]
         new = grown(state, texts, window, every, top)
         known = new["grams"]
     else:
-        new, known = {}, read_grams(grams) if isinstance(grams, str | Path) else list(grams)
+        new, known = {}, read_grams(grams) if isinstance(grams, str | Path) else _listed(grams)
     ready = index(known)
     planning, counts = find(pieces, ready, values.shape[1])
     planning &= trained
@@ -79,3 +80,9 @@ def hicra(
         "grams": float(len(known)),
     }
     return np.where(planning, values + alpha * np.abs(values), values), new
+
+
+def _listed(grams: object) -> list[str]:
+    if not isinstance(grams, list | tuple) or not all(isinstance(each, str) for each in grams):
+        raise ValueError("grams must be a list of strategic grams, each a text, or a file with one")
+    return list(grams)

@@ -18,6 +18,7 @@ from rule_world import Judge, answer, gepa, grpo, world, write_world
 from rewardkit.diagnostics import RewardError
 from rewardkit.training import ResumeError, TrainError, train
 from rewardkit.training.context import ContextResult, saves
+from rewardkit.training.context.asking import Remembered
 from rewardkit.training.logs import read_log
 
 KINDS = {
@@ -217,3 +218,42 @@ def test_a_line_of_the_journal_that_was_cut_off(server: Judge, tmp_path: Path) -
         == (journal.parents[2].parent / "whole/run/checkpoints" / saves.JOURNAL).read_bytes()
     )
     assert end(tmp_path / "cut") == end(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run": {"config": [], "rows": "", "fingerprint": "", "version": ""}},
+        {"step": 7},
+        {"step": -1},
+        {"library": ["a" * 10_000_000]},
+        {"library": ["a"] * 100_000},
+        {"tokens": {"model": "many"}},
+        {"metric_calls": -1},
+        {"after": "good"},
+        {"before": float("nan")},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_a_checkpoint_that_somebody_wrote_to(change: dict[str, Any], server: Judge, folder: Path) -> None:
+    run(settings("training_free_grpo", server.url), folder)
+    path = saves.checkpoints(folder / "run" / "checkpoints")[-1]
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ResumeError, match=rf"{path.name} is damaged: .*--fresh"):
+        run(settings("training_free_grpo", server.url), folder)
+
+
+def test_answers_that_somebody_wrote_to_are_asked_for_again(tmp_path: Path) -> None:
+    wrong = [
+        {"text": 5},
+        {"text": "a", "tokens": "9"},
+        {"text": "a", "tokens": True},
+        {"text": "a", "finished": 1},
+    ]
+    path = tmp_path / "answers.jsonl"
+    path.write_text(
+        "".join(json.dumps(["key", each]) + "\n" for each in [*wrong, {"text": "a", "error": "b"}])
+    )
+    assert Remembered(None, path)._read() == {}  # type: ignore[arg-type]
+    path.write_text(json.dumps(["key", {"text": "a", "tokens": 9}]) + "\n")
+    assert list(Remembered(None, path)._read()) == ["key"]  # type: ignore[arg-type]
