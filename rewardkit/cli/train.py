@@ -86,11 +86,15 @@ def _in_several(work: Callable[[], Any]) -> Any:
 def _recipes(form: Format) -> int:
     from rewardkit.training import recipe_table
 
+    for wrong in recipe_table.broken():  # of other packages; they hide none of the others
+        typer.echo(f"left out: {wrong}", err=True)
     if form is Format.json:
         print_json(recipe_table.to_json())
         return codes.OK
     rows = recipe_table.table()
     print(left_table([list(recipe_table.COLUMNS), *(list(row.values()) for row in rows)]))
+    about = [[each["recipe"], each["about"], f"({each['source']})"] for each in recipe_table.to_json()]
+    print(f"\n{left_table(about)}")
     print('\n`recipe = "dapo"` in [train] lays a row under what the run file says itself')
     return codes.OK
 
@@ -124,7 +128,8 @@ def _shown_training(result: TrainResult) -> str:
         lines += ["", _SHARE, ""]
     lines.append(_steps(result))
     lines.append(f"policy  {result.policy}")
-    lines.append(f"log     {result.log}")
+    if result.log.exists():
+        lines.append(f"log     {result.log}")
     return "\n".join(lines)
 
 

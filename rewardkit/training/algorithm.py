@@ -29,7 +29,11 @@ _OPTIONS = {
     "shaper": "shaper_options",
     "objective": "objective_options",
 }
-_BELONGS = {"filter": ("max_resamples",), "objective": ("clip_low", "clip_high", "dual_clip")}
+_BELONGS = {
+    "filter": ("max_resamples",),
+    "objective": ("clip_low", "clip_high", "dual_clip"),
+    "kl_in": ("kl_kind",),  # k1, right in the reward, teaches nothing in the loss
+}
 
 
 class CriticConfig(Table):
@@ -119,15 +123,20 @@ class Algorithm(Table):
 def laid_over(given: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a recipe, with those that are given in their place.
 
-    What a recipe says of one of its parts goes with that part; single options may be given.
+    What a recipe says of one of its parts goes with that part; single options may be given. A critic that is
+    given takes the place of the recipe's normalizer.
     """
     under = dict(recipe)
-    for part, options in _OPTIONS.items():
+    for part in _OPTIONS.keys() | _BELONGS.keys():
         if part in given and given[part] != recipe.get(part):
-            for name in (options, *_BELONGS.get(part, ())):
+            for name in (_OPTIONS.get(part, ""), *_BELONGS.get(part, ())):
                 under.pop(name, None)
-        elif options in under and isinstance(given.get(options), Mapping):
+    for options in _OPTIONS.values():
+        if options in under and isinstance(given.get(options), Mapping):
             given = {**given, options: {**under[options], **given[options]}}
+    if given.get("critic", False) is not False:
+        under.pop("normalizer", None)
+        under.pop("normalizer_options", None)
     if "clip" in given:  # said of both sides
         under.pop("clip_low", None)
         under.pop("clip_high", None)

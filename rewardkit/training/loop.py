@@ -72,7 +72,7 @@ def run_training(
             for record in steps(run):
                 screen.step(record)
                 last = record
-            if last is None:
+            if last is None and config.train.steps:
                 screen.note(f"no step is left to take after {start}; --fresh starts anew")
             _save_result(run, base)
         except KeyboardInterrupt:

@@ -20,7 +20,7 @@ from .filters import ENTRY_POINTS as FILTER_POINTS
 from .filters import FILTERS
 from .guards import guarded_filter, guarded_objective, guarded_shaper
 from .losses import ENTRY_POINTS as OBJECTIVE_POINTS
-from .losses import OBJECTIVES, Counts, Objective
+from .losses import OBJECTIVES, Objective, count
 from .shapers import ENTRY_POINTS as SHAPER_POINTS
 from .shapers import SHAPERS
 from .shapers.grams import read_grams
@@ -56,6 +56,7 @@ def find_parts(config: TrainConfig, base: Path | None = None) -> Parts:
             shaper and guarded_shaper(f"shaper `{config.shaper}`", shaper),
             _objective(config),
         )
+        _check_advantages(parts, config)
         _try_out(parts, config)
     except (ValueError, TypeError, TrainError) as error:
         raise ConfigError(f"[train] {error}") from None
@@ -80,18 +81,31 @@ def _read(options: Mapping[str, Any], base: Path | None) -> dict[str, Any]:
         raise ValueError(f"cannot read `{grams}`: {reason(error)}") from None
 
 
+def _check_advantages(parts: Parts, config: TrainConfig) -> None:
+    """Raises ValueError where a part makes one advantage per token, and the objective takes one per row."""
+    if not parts.objective.whole_groups:
+        return
+    takes_one = f"objective `{config.objective}` takes one advantage per completion"
+    if parts.shaper is not None:
+        raise ValueError(f'{takes_one}, and a shaper makes one per token; write `shaper = "none"`')
+    if config.value_head is not None:
+        raise ValueError(f"{takes_one}, and a critic makes one per token; write `critic = false`")
+
+
 def _try_out(parts: Parts, config: TrainConfig) -> None:
-    """Call the parts on next to nothing, so that options out of range are told before anything runs."""
+    """Call the parts, so that options out of range are told before anything runs.
+
+    Filter and shaper get no rows, the objective a group of two.
+    """
     none = np.zeros((0, 1))
     if parts.filter is not None and "terms" not in config.filter_options:  # whose names the spec knows
         parts.filter(none, np.zeros(0), np.zeros(0, dtype=np.int64), np.ones(1), {})
     if parts.shaper is not None:
         parts.shaper(none, [], none != 0, np.zeros(0, dtype=bool), {})
-    two = torch.zeros(2, 1)
-    here, groups = torch.ones(2, 1, dtype=torch.bool), torch.zeros(2, dtype=torch.int64)
-    given = {"kl": 0.0} if parts.objective.minibatch_kl else {}
+    logp, mask, groups = torch.zeros(2, 1), torch.ones(2, 1), torch.zeros(2, dtype=torch.int64)
+    whole = {"kl": 0.0} if parts.objective.minibatch_kl else {}
     parts.objective.function(
-        two, two, torch.tensor([1.0, -1.0]), here, groups, counts=Counts(2.0, 2.0, 2.0, 1.0), **given
+        logp, logp, torch.tensor([1.0, -1.0]), mask, groups, counts=count(mask, groups), **whole
     )
     if config.normalizer in NORMALIZERS:  # the spec's is known where it is checked
         function, options = get(config.normalizer), config.normalizer_options

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rewardkit.runtime.configs import read_table
+
 from . import recipes
 from .config import TrainConfig
 
@@ -16,14 +18,19 @@ _NO = "–"
 
 
 def table() -> list[dict[str, str]]:
-    """One row for each recipe, those of other packages too; keys are `COLUMNS`."""
-    return [row(name) for name in recipes.names()]
+    """One row for each recipe, those of other packages too; keys are `COLUMNS`. Broken ones are left out."""
+    sound, _ = _sorted()
+    return [row(name) for name in sound]
+
+
+def broken() -> list[str]:
+    """What is wrong with those recipes of other packages that no run could take."""
+    return _sorted()[1]
 
 
 def row(name: str) -> dict[str, str]:
-    """A recipe's parts in words. Raises ValueError where there is no such recipe."""
-    recipe = recipes.find(name)
-    config = TrainConfig(**{"steps": 1, **recipe.values})
+    """A recipe's parts in words. Raises ValueError where there is no such recipe, or it cannot be taken."""
+    config = _config(name)
     clipped = config.objective in ("ppo_clip", "cispo")
     again = f"sampled anew up to {config.max_resamples} times" if config.max_resamples else ""
     normalizer = _part(config.normalizer or "the spec's", config.normalizer_options)
@@ -42,11 +49,29 @@ def row(name: str) -> dict[str, str]:
 
 
 def to_json() -> list[dict[str, Any]]:
-    """Each recipe with its source and the values of `[train]` that it gives."""
-    found = [(name, recipes.find(name)) for name in recipes.names()]
+    """Each recipe with its source and the values of `[train]` that it gives. Broken ones are left out."""
+    sound, _ = _sorted()
+    found = [(name, recipes.find(name)) for name in sound]
     return [
         {"recipe": name, "source": r.source, "about": r.about, "values": dict(r.values)} for name, r in found
     ]
+
+
+def _config(name: str) -> TrainConfig:
+    values = {"steps": 1, **recipes.find(name).values}
+    return read_table(TrainConfig, values, f"recipe `{name}`", ValueError)
+
+
+def _sorted() -> tuple[list[str], list[str]]:
+    """The names of the recipes that can be taken, and what is wrong with the others."""
+    sound, wrong = [], []
+    for name in recipes.names():
+        try:
+            _config(name)
+            sound.append(name)
+        except ValueError as error:
+            wrong.append(str(error))
+    return sound, wrong
 
 
 def _part(name: str, options: Mapping[str, Any], note: str = "") -> str:

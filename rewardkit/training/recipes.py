@@ -133,7 +133,13 @@ RECIPES: Mapping[str, Recipe] = {
 
 def find(name: str) -> Recipe:
     """The recipe of that name; raises ValueError, listing the known names, where there is none."""
-    return find_part("recipe", ENTRY_POINTS, name, RECIPES)
+    found: object = find_part("recipe", ENTRY_POINTS, name, RECIPES)
+    if not isinstance(found, Recipe):
+        raise ValueError(
+            f"recipe `{name}` is a {type(found).__name__}; "
+            "its package must offer a `rewardkit.training.recipes.Recipe`"
+        )
+    return found
 
 
 def names() -> list[str]:

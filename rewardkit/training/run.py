@@ -15,7 +15,6 @@ from accelerate import Accelerator
 
 from rewardkit.normalizers import advantage as normalize
 from rewardkit.normalizers import get as find_normalizer
-from rewardkit.plugins import check_options
 
 from . import sharding
 from .adapters import add_adapter
@@ -83,9 +82,9 @@ def find_advantage(config: TrainConfig, given: Advantage | None) -> Normalize:
     name = None if config.normalizer == "spec" else config.normalizer
     if name is not None:
         try:
-            check_options(f"normalizer `{name}`", find_normalizer(name), config.normalizer_options)
+            find_normalizer(name)
         except ValueError as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError(f"[train] {error}") from None
     return lambda scores, lengths: normalize(scores, name, lengths=lengths, **config.normalizer_options)
 
 
@@ -104,9 +103,10 @@ def check_algorithm(config: TrainConfig, scorer: Scorer) -> Iterator[str]:
     if config.recipe is not None and "normalizer" not in config.model_fields_set:
         instead = "the value head" if config.value_head else given
         if own is not None and instead != own:
+            keeps = "critic = false" if config.value_head else 'normalizer = "spec"'
             yield (
                 f"recipe {config.recipe}: {instead} takes the place of the spec's `advantage {own}`; "
-                '`normalizer = "spec"` keeps that'
+                f"`{keeps}` keeps that"
             )
     if config.ratio != "token" and config.aggregation != "sequence_mean":
         yield (

@@ -276,6 +276,7 @@ INFINITE = np.array([[0.0, math.inf], [0, 0], [0, 0], [0, 0]])
         ((-INFINITE, G, W), {}, "rewards hold an infinity"),
         ((torch.tensor(INFINITE), G, W), {}, "rewards hold an infinity"),
         ((R, G, W), {"eps": -1.0}, "eps must be a number >= 0, not -1.0"),
+        ((R, G, W), {"eps": "x"}, "eps must be a number >= 0, not 'x'"),
         ((R, G, W), {"eps": NAN}, "eps must be a number >= 0, not nan"),
         ((R, G, W), {"ddof": 2}, "ddof must be 0 or 1, not 2"),
         ((R, G, W), {"whiten": "words"}, "whiten must be one of none, sequence, token, not 'words'"),

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from training_toy import score, write_task
 
+from rewardkit.cli import codes
+from rewardkit.cli.main import _run
 from rewardkit.training import ConfigError, recipe_table, train
 from rewardkit.training.logs import read_log
 
@@ -41,6 +43,11 @@ OURS = Recipe("a report", "all of ours", {
     "filter": "half", "filter_options": {"odd": True}, "normalizer": "centred", "shaper": "flat",
     "objective": "reinforce", "objective_options": {"scale": 2.0},
 })
+TYPO = Recipe("a report", "one key is misspelled", {"filtr": "half"})
+TABLE = {"filter": "half"}
+
+def deaf(new_logp, old_logp, advantages, mask, groups):
+    return new_logp.sum(), {}
 '''
 POINTS = """
 [rewardkit.filters]
@@ -49,6 +56,7 @@ half = theirs:half
 flat = theirs:flat
 [rewardkit.objectives]
 reinforce = theirs:reinforce
+deaf = theirs:deaf
 [rewardkit.normalizers]
 centred = theirs:centred
 [rewardkit.recipes]
@@ -88,4 +96,25 @@ def test_a_part_that_cannot_be_loaded(theirs: Any, tmp_path: Path, monkeypatch: 
     task = write_task(tmp_path)
     task["train"].update(filter="half")
     with pytest.raises(ConfigError, match=r"filter `half` of `theirs` cannot be loaded: .*half"):
+        train(task, base=tmp_path, scorer=score, progress=False)
+
+
+def test_a_broken_recipe_hides_no_other(theirs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = "typo = theirs:TYPO\ntable = theirs:TABLE\ngone = theirs:GONE\n"
+    points = Path(theirs.__file__).parent / "theirs-1.0.dist-info" / "entry_points.txt"
+    points.write_text(POINTS + broken)
+    assert _run(["train", "--recipes"]) == codes.OK
+    printed = capsys.readouterr()
+    assert "dapo" in printed.out
+    assert "ours" in printed.out
+    gone, table, typo = printed.err.splitlines()
+    assert "recipe `gone` of `theirs` cannot be loaded" in gone
+    assert "recipe `table` is a dict; its package must offer a `rewardkit.training.recipes.Recipe`" in table
+    assert "recipe `typo`: unknown key `filtr`; did you mean `filter`?" in typo
+
+
+def test_an_objective_that_does_not_take_what_it_is_given(theirs: Any, tmp_path: Path) -> None:
+    task = write_task(tmp_path)
+    task["train"].update(objective="deaf")
+    with pytest.raises(ConfigError, match=r"\[train\] .*deaf.* 'counts'"):
         train(task, base=tmp_path, scorer=score, progress=False)

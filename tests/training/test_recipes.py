@@ -58,6 +58,19 @@ def test_what_a_recipe_says_of_a_part_goes_with_the_part() -> None:
     mixed = TrainConfig(steps=1, recipe="gfpo", normalizer_options={"eps": 0.1})
     assert mixed.normalizer_options == {"ddof": 0, "eps": 0.1}
     assert TrainConfig(steps=1, recipe="cispo", objective="ppo_clip").clip_range == (0.2, 0.2)
+    # k1 in the loss teaches nothing: its expected gradient is 0
+    moved = TrainConfig(steps=1, recipe="rloo", normalizer="gdpo", kl_in="loss")
+    assert (moved.kl_kind, moved.kl_coefficient) == ("k3", 0.001)
+    assert TrainConfig(steps=1, recipe="rloo", kl_in="reward").kl_kind == "k1"
+    assert TrainConfig(steps=1, recipe="rloo", kl_in="loss", kl_kind="k2").kl_kind == "k2"
+
+
+@pytest.mark.parametrize("critic", [True, {"lam": 1.0}])
+def test_a_critic_takes_the_place_of_a_recipes_normalizer(critic: Any) -> None:
+    mixed = TrainConfig.model_validate({"steps": 1, "recipe": "gfpo", "critic": critic})
+    assert (mixed.normalizer, mixed.normalizer_options, mixed.filter) == (None, {}, "shortest")
+    assert mixed.value_head is not None
+    assert TrainConfig(steps=1, recipe="gfpo", critic=False).normalizer == "grpo"
 
 
 def test_given_values_are_left_alone() -> None:
@@ -105,6 +118,23 @@ def test_a_run_in_python_may_change_its_recipe(task: dict[str, Any], tmp_path: P
         ({"objective": "gvpo", "clip_high": 0.3}, r"objective `gvpo` has no `clip_high`; leave it out"),
         ({"objective": "disco", "ratio": "sequence"}, r"objective `disco` has no `ratio`; leave it out"),
         ({"objective_options": {"ratio": "sequence"}}, r"`ratio` is a key of `\[train\]` itself"),
+        (
+            {"objective": "gvpo", "objective_options": {"beta": -1.0}},
+            r"\[train\] objective `gvpo`: beta must be above 0",
+        ),
+        (
+            {"recipe": "disco", "objective_options": {"score": "l"}},
+            r"\[train\] objective `disco`: score must be log_l or l_ratio, not 'l'",
+        ),
+        (
+            {"recipe": "hicra", "objective": "disco"},
+            r'`disco` takes one advantage per completion, and a shaper .*; write `shaper = "none"`',
+        ),
+        (
+            {"recipe": "ppo", "objective": "gvpo", "kl_in": "loss"},
+            r"`gvpo` takes one advantage per completion, and a critic .*; write `critic = false`",
+        ),
+        ({"recipe": "dr_grpo", "normalizer_options": {"eps": "x"}}, r"eps must be a number >= 0, not 'x'"),
         ({"max_resamples": 3}, r"`max_resamples` is for groups that a `filter` drops; name one"),
         (
             {"recipe": "ppo", "normalizer": "gdpo"},
@@ -115,6 +145,11 @@ def test_a_run_in_python_may_change_its_recipe(task: dict[str, Any], tmp_path: P
             r'gdpo would normalize the KL as a term of its own; write `kl_in = "loss"`',
         ),
         ({"recipe": "rloo", "normalizer_options": {"no": 1}}, r"normalizer `rloo` has no option `no`"),
+        (
+            {"recipe": "grpo", "normalizer_options": {"eps": -1.0}},
+            r"eps must be a number >= 0, not -1.0",
+        ),
+        ({"recipe": "gdpo", "normalizer_options": {"profile": "trlx"}}, r"\[train\] .*profile"),
     ],
 )
 def test_wrong_parts(task: dict[str, Any], tmp_path: Path, values: dict[str, Any], message: str) -> None:
