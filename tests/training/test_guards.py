@@ -225,3 +225,10 @@ def test_a_critic_where_rows_are_skipped(tmp_path: Path, micro_batch: int | None
         task["train"].update(recipe="ppo", steps=1, micro_batch=micro_batch)
         result = train(task, base=tmp_path, scorer=scored(1.0, skipped=skipped), progress=False, fresh=True)
         assert result.last is not None and result.last.skipped >= 0.75
+
+
+def test_a_file_of_grams_that_never_ends(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 200_000)
+    for grams in ("/dev/zero", "deep.json"):
+        with pytest.raises(ConfigError, match=r"must be a JSON list of strategic grams"):
+            run(tmp_path, shaper="hicra", shaper_options={"grams": grams})

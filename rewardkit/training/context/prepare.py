@@ -10,6 +10,7 @@ from ..errors import ConfigError, TrainError, reason
 from ..folders import place
 from ..inputs import load_rows
 from ..result import Scorer
+from ..texts import read_text
 from . import saves
 from .asking import Model, Remembered
 from .config import ContextModelConfig, ContextRun
@@ -81,8 +82,10 @@ def _endpoint(config: ContextModelConfig, name: str, table: str) -> Model:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return read_text(path).strip()
     except OSError as error:
         raise ConfigError(f"[context] `instructions_file`: cannot read {path}: {reason(error)}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"[context] `instructions_file`: {path} is not UTF-8 text") from None
+    except ValueError as error:
+        raise ConfigError(f"[context] `instructions_file`: cannot read {path}: {error}") from None

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..numbers import is_number
+from ..texts import read_text
 from .words import phrases
 
 #: texts (M,) -> vectors (M, D), close where they mean the same
@@ -133,8 +134,8 @@ def lexical(texts: Sequence[str]) -> NDArray[np.float64]:
 def read_grams(path: str | Path) -> list[str]:
     """The strategic grams of a JSON file, which is a list of texts. Raises OSError, ValueError."""
     try:
-        grams = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError:
+        grams = json.loads(read_text(path))
+    except (ValueError, RecursionError):
         grams = None
     if not isinstance(grams, list) or not all(isinstance(each, str) for each in grams):
         raise ValueError(f"`{path}` must be a JSON list of strategic grams, each a text")

@@ -84,6 +84,9 @@ def test_instructions_from_a_file(server: Judge, folder: Path) -> None:
     config["context"]["instructions_file"] = "seed.md"
     with pytest.raises(ConfigError, match=r"cannot read .*seed\.md"):
         train(config, base=folder, progress=False)
+    endless = {**config, "context": {**config["context"], "instructions_file": "/dev/zero"}}
+    with pytest.raises(ConfigError, match=r"cannot read /dev/zero: it has more than 16 MiB"):
+        train(endless, base=folder, progress=False)
     (folder / "seed.md").write_text("Be a parrot.\n")
     train(config, base=folder, progress=False)
     assert server.bodies[0]["messages"][0]["content"] == "Be a parrot."
