@@ -102,6 +102,10 @@ def read_state(checkpoint: Path) -> RunState:
     kinds = {"step": int, "config": dict, "rows": str, "fingerprint": str, "position": int, "parts": dict}
     if not isinstance(state, dict) or {name: type(value) for name, value in state.items()} != kinds:
         raise _damaged(checkpoint, f"`{_RUN}` is not as a run wrote it")
+    parts = state["parts"]
+    known = parts.keys() <= {"filter", "shaper"} and all(isinstance(kept, dict) for kept in parts.values())
+    if not known or not 0 <= state["position"] < 2**63:
+        raise _damaged(checkpoint, f"`{_RUN}` is not as a run wrote it")
     if state["step"] != step_of(checkpoint):
         raise _damaged(checkpoint, f"`{_RUN}` is of step {state['step']}")
     return RunState(**state)

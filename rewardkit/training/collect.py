@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from .vllm_engine import Engine
 
 
+#: rounds of sampling anew between two notes
+_NOTED = 10
+
+
 @dataclass(frozen=True)
 class Source:
     """Where scored completions come from."""
@@ -45,6 +49,7 @@ class Source:
     filter: Callable[..., tuple[np.ndarray, dict[str, Any]]] | None
     processes: Processes = ALONE
     engine: Engine | None = None  #: vLLM, instead of the policy's own model
+    note: Callable[[str], None] = lambda text: None  #: told how long sampling anew is going on
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,13 @@ def collect(
     wanted = missing = config.prompts_per_step
     sampled, rounds = 0, list[_Round]()
     seconds = {"rollout": 0.0, "score": 0.0}
-    while missing > 0 and len(rounds) <= config.max_resamples:
+    for number in range(1 + config.max_resamples):
         size = missing
-        if rounds:  # as many as it takes if the filter goes on dropping as it did
+        if number:  # as many as it takes if the filter goes on dropping as it did
             size = min(wanted, math.ceil(missing * sampled / max(1, wanted - missing)))
         began = clock()
         prompts = source.rows.take(visit(len(source.rows), position, size, config.seed))
-        rollout = _rolled_out(source, prompts["prompt"], step, len(rounds))
+        rollout = _rolled_out(source, prompts["prompt"], step, number)
         rolled_out = clock()
         groups = np.repeat(np.arange(sampled, sampled + size), config.completions_per_prompt)
         scores = _scored(source, prompts, rollout, groups, step, fingerprint)
@@ -92,11 +97,17 @@ def collect(
         seconds["rollout"] += rolled_out - began
         seconds["score"] += clock() - rolled_out
         position, sampled = position + size, sampled + size
-        rounds.append(_Round(rollout, scores, groups, kept))
         # without a filter nothing is dropped, whatever the spec skips
-        missing -= size if source.filter is None else len(np.unique(groups[kept]))
-    rollout, scores, groups, kept = _together(rounds, source)
-    return Collected(rollout, scores, groups, kept, position, state, sampled, seconds)
+        alive = np.unique(groups if source.filter is None else groups[kept])
+        missing -= len(alive)
+        if len(alive) or not number:  # the first round is kept for the case that nothing else is
+            rounds.append(_of_groups(_Round(rollout, scores, groups, kept), alive if len(alive) else groups))
+        if missing <= 0:
+            break
+        if number % _NOTED == _NOTED - 1:
+            source.note(f"step {step + 1}: {sampled} groups sampled, {wanted - missing} of {wanted} kept")
+    found = _together(rounds, source)
+    return Collected(found.rollout, found.scores, found.groups, found.kept, position, state, sampled, seconds)
 
 
 @dataclass(frozen=True)
@@ -189,20 +200,28 @@ def take_rollout(rollout: Rollout, rows: np.ndarray) -> Rollout:
     )
 
 
-def _together(rounds: Sequence[_Round], source: Source) -> tuple[Rollout, Scores, np.ndarray, np.ndarray]:
-    """The groups that are left of all rounds, as many as a step wants; where none is left, the first ones,
-    of which nothing is kept: they tell what the policy did."""
-    rollout = join_rollouts([part.rollout for part in rounds], source.policy.pad_id)
-    scores = join([part.scores for part in rounds])
-    groups = np.concatenate([part.groups for part in rounds])
-    kept = np.concatenate([part.kept for part in rounds])
-    left = np.unique(groups[kept] if kept.any() and source.filter is not None else groups)
-    chosen = left[: source.config.prompts_per_step]
-    if len(chosen) < len(np.unique(groups)):
-        rows = np.flatnonzero(np.isin(groups, chosen))
-        rollout, scores = take_rollout(rollout, rows), take(scores, rows)
-        groups, kept = groups[rows], kept[rows]
-    return rollout, scores, groups, kept
+def _of_groups(part: _Round, chosen: np.ndarray) -> _Round:
+    """The rows of some groups."""
+    rows = np.flatnonzero(np.isin(part.groups, chosen))
+    if len(rows) == len(part.groups):
+        return part
+    return _Round(
+        take_rollout(part.rollout, rows), take(part.scores, rows), part.groups[rows], part.kept[rows]
+    )
+
+
+def _together(rounds: Sequence[_Round], source: Source) -> _Round:
+    """The groups of which something is kept, as many as a step wants; where there is none, those of the first
+    round, which tell what the policy did."""
+    whole = _Round(
+        join_rollouts([part.rollout for part in rounds], source.policy.pad_id),
+        join([part.scores for part in rounds]),
+        np.concatenate([part.groups for part in rounds]),
+        np.concatenate([part.kept for part in rounds]),
+    )
+    some = source.filter is not None and bool(whole.kept.any())
+    left = np.unique(whole.groups[whole.kept] if some else whole.groups)
+    return _of_groups(whole, left[: source.config.prompts_per_step])
 
 
 def _scored(

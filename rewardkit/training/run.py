@@ -95,6 +95,10 @@ def check_algorithm(config: TrainConfig, scorer: Scorer) -> Iterator[str]:
     """
     spec = getattr(scorer, "spec", None)
     own = spec.advantage.name if spec is not None and spec.advantage is not None else None
+    if spec is not None and config.correct is not None and config.correct not in spec.terms:
+        raise ConfigError(
+            f"[train] `correct` names `{config.correct}`, which is no term; they are {', '.join(spec.terms)}"
+        )
     given = own if config.normalizer in (None, "spec") else config.normalizer
     if given == "gdpo" and not config.value_head and config.kl_in == "reward" and config.kl_coefficient:
         raise ConfigError(
@@ -196,7 +200,7 @@ def prepare(
         new=not found,
         folder=folder,
         saves=saves,
-        source=Source(config.train, rows, policy, scorer, parts.filter, processes, engine),
+        source=Source(config.train, rows, policy, scorer, parts.filter, processes, engine, screen.note),
         advantage=advantage,
         shaper=parts.shaper,
         learner=Learner(

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from training_toy import score, write_task
 
 from rewardkit.training import ConfigError, ResumeError, TrainError, train
-from rewardkit.training.checkpoint import checkpoints
+from rewardkit.training.checkpoint import checkpoints, read_state
 from rewardkit.training.config import parse_config
 from rewardkit.training.logs import read_log
 
@@ -229,3 +229,17 @@ def test_a_file_in_the_place_of_the_checkpoints(tmp_path: Path) -> None:
     (tmp_path / "run" / "checkpoints").write_text("")
     with pytest.raises(TrainError, match=r"cannot write .*step-000001: File exists"):
         run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("position", -5), ("position", 10**30), ("parts", {"filter": 5}), ("parts", {"x": {}})]
+)
+def test_a_state_that_no_run_wrote(tmp_path: Path, key: str, value: Any) -> None:
+    folder = tmp_path / "step-000001"
+    folder.mkdir()
+    state = {"step": 1, "config": {}, "rows": "", "fingerprint": "", "position": 6, "parts": {}}
+    (folder / "run.json").write_text(json.dumps(state))
+    assert read_state(folder).position == 6
+    (folder / "run.json").write_text(json.dumps({**state, key: value}))
+    with pytest.raises(ResumeError, match=r"`run.json` is not as a run wrote it"):
+        read_state(folder)

@@ -17,6 +17,7 @@ from rewardkit.training.algorithm import laid_over
 from rewardkit.training.checkpoint import read_state
 from rewardkit.training.config import TrainConfig
 from rewardkit.training.logs import read_log
+from rewardkit.training.progress import Silent
 from rewardkit.training.recipes import RECIPES
 from rewardkit.training.run import check_algorithm
 from rewardkit.training.step import with_kl
@@ -237,3 +238,30 @@ def test_parts_know_the_terms(task: dict[str, Any], tmp_path: Path) -> None:
     last = read_log(result.log)[-1]
     assert last["kept"] == 0.5
     assert last["measures"]["shaper_grams"] == 1
+
+
+def test_correct_names_a_term_of_the_spec(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`correct` names `neer`, which is no term; they are near"):
+        notes(tmp_path, shaper="hicra", correct="neer")
+    assert notes(tmp_path, shaper="hicra", correct="near") == []
+
+
+def test_what_is_dropped_is_let_go_of(task: dict[str, Any], tmp_path: Path) -> None:
+    """Nothing is ever kept: the step still ends, is told of, and holds no more than its first groups."""
+    told: list[str] = []
+
+    class Screen(Silent):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    def level(rows: Any, /, *, group: np.ndarray, step: int) -> Any:
+        return make_scores({"a": [1.0] * len(group)}, group, step=step)
+
+    task["train"] |= {"steps": 1, "filter": "dynamic_sampling", "max_resamples": 25}
+    result = train(task, base=tmp_path, scorer=level, progress=Screen())
+    line = read_log(result.log)[-1]
+    assert (line["kept"], line["loss"], line["reward"], line["no_signal"]) == (0.0, None, 1.0, 1.0)
+    assert told == [
+        "step 1: 60 groups sampled, 0 of 6 kept",
+        "step 1: 120 groups sampled, 0 of 6 kept",
+    ]
