@@ -6,6 +6,7 @@ none is left waiting for another.
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import time
@@ -154,6 +155,10 @@ def join_processes() -> Processes:
             )
         except (RuntimeError, ValueError) as error:
             raise TrainError(f"the processes of this run cannot meet: {reason(error)}") from None
+        if not torch.cuda.is_available():
+            # gloo's threads must have ended before the interpreter does, or it may end in an abort. nccl is
+            # left at the end of a run that went well only: it might wait for a process that has gone
+            atexit.register(leave_processes)
     return Processes(dist.get_rank(), dist.get_world_size())
 
 

@@ -78,7 +78,8 @@ def finish(processes: Sequence[subprocess.Popen[str]]) -> list[tuple[int, str]]:
 def together(program: str, folder: Path, count: int = 2, **variables: str) -> list[Any]:
     """What the program gave in each process, see `give`; an assertion shows their output if one failed."""
     done = finish(start(program, folder, count, **variables))
-    assert [code for code, _ in done] == [0] * count, "\n".join(out for _, out in done)
+    codes = [code for code, _ in done]
+    assert codes == [0] * count, f"{codes}\n" + "\n".join(out for _, out in done)
     return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(count)]
 
 
